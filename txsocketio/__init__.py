@@ -1,0 +1,5 @@
+"""
+A Socket.IO client for Twisted.
+"""
+
+__version__ = "0.1.0"
