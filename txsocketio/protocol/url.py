@@ -78,7 +78,8 @@ class EngineAddress:
         """
         The value of C{Host}; the scheme's own port is left out.
         """
-        host = _bracketed(self.host)
+        # A zone ("fe80::1%eth0") means something on this machine only.
+        host = _bracketed(self.host.partition("%")[0])
         return host if self.port == _DEFAULT_PORTS[self.secure] else f"{host}:{self.port}"
 
     def requestURL(self, webSocket: bool, query: Iterable[tuple[str, str]]) -> str:
