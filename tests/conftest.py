@@ -61,7 +61,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if not config.getoption("--no-node"):
         return
-    skipped = [r for r in terminalreporter.stats.get("skipped", ()) if "--no-node" in str(r.longrepr)]
+    reports = terminalreporter.stats.get("skipped", ())
+    skipped = [report for report in reports if "--no-node" in str(report.longrepr)]
     terminalreporter.section("NODE TESTS LEFT OUT", red=True, bold=True)
     terminalreporter.line(f"--no-node was chosen: {len(skipped)} tests against the reference")
     terminalreporter.line("server did not run. This run proves nothing about interoperability.")

@@ -87,10 +87,13 @@ async def failureOf(awaitable: Awaitable[Any], *types: type[BaseException]) -> B
 
     @param types: what is expected; any other exception passes through.
     """
+    expected = types or (Exception,)
     try:
         value = await awaitable
-    except types or (Exception,) as error:
-        return error
+    except BaseException as error:
+        if isinstance(error, expected):
+            return error
+        raise
     raise AssertionError(f"fired with {value!r}, but should have failed")
 
 

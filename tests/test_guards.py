@@ -8,8 +8,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from support import ROOT, deferred, failureOf, runPython, sleep, until
 from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred
+
+from support import ROOT, deferred, failureOf, runPython, sleep, until
 
 CASES = {
     "call": "reactor.callLater(60, print)",
