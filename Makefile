@@ -1,0 +1,83 @@
+# Every command of the project.  Each sets up what it needs by itself:
+# Python 3.11 or newer, Node 20 or newer and the package registries suffice.
+#
+#   make demo             a server, bots and their events, until Ctrl-C
+#   make demo SECONDS=10  the same, ending by itself
+#   make test             the whole suite; ARGS="-k engine" hands arguments to pytest
+#   make check            what CI runs: the suite, then lint, types and floors
+
+PYTHON ?= python3
+VENV ?= .venv
+SECONDS ?=
+ARGS ?=
+
+BIN = $(VENV)/bin
+NODE = tests/interop/servers/node
+STAMPS = $(VENV)/.stamps
+
+.PHONY: check test unit demo lint types floors guards cover rows node clean help
+
+check: test guards
+
+test: $(STAMPS)/dev $(NODE)/node_modules/.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+# Without Node: says in its summary what was left out.
+unit: $(STAMPS)/dev
+	$(BIN)/python -m pytest --no-node $(ARGS)
+
+demo: $(STAMPS)/demo
+	$(BIN)/twistd -n --pidfile= sioclient --demo $(if $(SECONDS),--seconds $(SECONDS))
+
+guards: lint types floors
+
+lint: $(STAMPS)/dev
+	$(BIN)/ruff check .
+
+types: $(STAMPS)/dev
+	$(BIN)/mypy
+
+floors: $(STAMPS)/dev
+	$(BIN)/lint-imports
+
+cover: $(STAMPS)/dev $(NODE)/node_modules/.stamp
+	$(BIN)/python -m pytest --cov --cov-report=term-missing $(ARGS)
+
+# Which rows of the behaviour and fault tables have a test, and which have none.
+rows: $(STAMPS)/dev
+	$(BIN)/python scripts/rows.py
+
+node: $(NODE)/node_modules/.stamp
+
+clean:
+	rm -rf $(VENV) $(NODE)/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .hypothesis .import_linter_cache .coverage
+
+help:
+	@sed -n '/^#   /s/^#//p' Makefile
+
+# A folder without its stamp was begun and not finished: it is made anew.
+$(STAMPS)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "txsocketio needs Python 3.11 or newer; '$(PYTHON)' is" \
+	    "$$($(PYTHON) --version 2>&1 || true)." \
+	    "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	mkdir -p $(STAMPS)
+	touch $@
+
+$(STAMPS)/demo: $(STAMPS)/made pyproject.toml setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	touch $@
+
+$(STAMPS)/dev: $(STAMPS)/made pyproject.toml setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint,demo,msgpack,metrics]'
+	touch $@ $(STAMPS)/demo
+
+$(NODE)/node_modules/.stamp: $(NODE)/package.json $(NODE)/package-lock.json
+	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null || { \
+	  echo "The tests against the reference server need Node 20 or newer on PATH;" \
+	    "found $$(node --version 2>/dev/null || echo none)." \
+	    "'make unit' runs the tests that do without." >&2; exit 1; }
+	npm ci --prefix $(NODE) --no-audit --no-fund --ignore-scripts
+	touch $@
