@@ -1,0 +1,224 @@
+"""
+The way out of a WebSocket: frames are gathered and written once a turn.
+
+The first write of a turn is tried at once, by the transport's own system call
+where it has one, because a lone message should not wait for the reactor; what
+follows in the same turn is gathered, because a system call a frame costs more
+than the frames.  Knows Twisted's transports, knows nothing of frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+__all__ = ["FrameOutbox", "bytesWaitingIn"]
+
+LIMIT = 65536
+"""Bytes that are gathered before they are written without waiting for the turn's end."""
+
+TURN = 0.0001
+"""Seconds after a write during which another counts as of the same turn."""
+
+
+@implementer(IPushProducer)
+class FrameOutbox:
+    """
+    Gathers what is written and hands it to a transport.
+
+    It registers as the transport's streaming producer only to learn when that
+    is full.
+
+    @ivar congested: true while more than 64 KiB wait in the transport.
+    @ivar holding: while true, all is gathered: somebody will call L{flush}.
+    """
+
+    def __init__(self, reactor: Any, transport: Any, drained: Callable[[], None]) -> None:
+        self.congested = False
+        self.holding = False
+        self._reactor = reactor
+        self._seconds = reactor.seconds
+        self._transport = transport
+        self._drained = drained
+        self._direct = _writesDirectly(transport)
+        self._frames: list[bytes] = []
+        self._waiting = 0
+        self._lastWrite = -1.0
+        self._flushCall: Any = None
+        self._drainCall: Any = None
+        self._writing = False
+        self._ended = False
+        self._registered = _register(transport, self)
+
+    # from above
+
+    def put(self, frame: bytes) -> None:
+        """
+        Write one frame, now or at the end of this turn.
+        """
+        if not self.holding and self._flushCall is None:
+            now = self._seconds()
+            if not 0 <= now - self._lastWrite < TURN:
+                self._lastWrite = now
+                self._write(frame)
+                return
+            if not self._ended:
+                self._flushCall = self._reactor.callLater(0, self._turnEnded)
+        self._frames.append(frame)
+        self._waiting += len(frame)
+        if self._waiting > LIMIT:
+            self.flush()
+
+    def flush(self) -> None:
+        """
+        Write what was gathered.
+        """
+        frames = self._frames
+        if frames:
+            self._frames = []
+            self._waiting = 0
+            self._write(frames[0] if len(frames) == 1 else b"".join(frames))
+
+    def bufferedAmount(self) -> int:
+        """
+        Bytes that wait here and in the transport.
+        """
+        if self._direct:
+            transport = self._transport
+            held: int = transport._tempDataLen + len(transport.dataBuffer) - transport.offset
+            return self._waiting + held
+        return self._waiting + bytesWaitingIn(self._transport)
+
+    def release(self) -> None:
+        """
+        Write what was gathered and stop being the transport's producer, which
+        would keep it from closing.
+        """
+        self.flush()
+        if self._registered:
+            self._registered = False
+            self._transport.unregisterProducer()
+
+    def end(self) -> None:
+        """
+        Forget everything: the connection is gone.
+        """
+        self._ended = True
+        self._frames = []
+        self._waiting = 0
+        self.congested = False
+        for call in (self._flushCall, self._drainCall):
+            if call is not None:
+                call.cancel()
+        self._flushCall = self._drainCall = None
+
+    # from the transport
+
+    def pauseProducing(self) -> None:
+        """
+        The transport is full; it says so again at every write.
+        """
+        self.congested = True
+
+    def resumeProducing(self) -> None:
+        """
+        The transport has written everything.
+        """
+        if not self.congested or self._ended:
+            return
+        if not self._writing:
+            self._tellDrained()
+        elif self._drainCall is None:
+            self._drainCall = self._reactor.callLater(0, self._tellDrained)
+
+    def stopProducing(self) -> None:
+        """
+        The connection is lost; it is said elsewhere.
+        """
+
+    # inside
+
+    def _tellDrained(self) -> None:
+        self._drainCall = None
+        self.congested = False
+        self._drained()
+
+    def _turnEnded(self) -> None:
+        self._flushCall = None
+        self.flush()
+
+    def _write(self, data: bytes) -> None:
+        if self._ended:
+            return
+        self._writing = True
+        try:
+            if self._direct:
+                self._writeDirectly(data)
+            else:
+                self._transport.write(data)
+        finally:
+            self._writing = False
+
+    def _writeDirectly(self, data: bytes) -> None:
+        transport = self._transport
+        if transport.connected and not (
+            transport._tempDataLen or transport.dataBuffer or transport.disconnecting
+        ):
+            written = transport.writeSomeData(data)
+            # An exception means the connection is lost; the reactor will
+            # notice by the write below.
+            if written.__class__ is int and written > 0:
+                if written == len(data):
+                    return
+                data = data[written:]
+        transport.write(data)
+
+
+def _writesDirectly(transport: Any) -> bool:
+    """
+    Whether what waits in the transport can be seen, and written past the reactor.
+    """
+    return (
+        isinstance(transport, FileDescriptor)
+        and not getattr(transport, "TLS", False)
+        and all(
+            hasattr(transport, name)
+            for name in ("_tempDataLen", "dataBuffer", "offset", "writeSomeData")
+        )
+    )
+
+
+def _register(transport: Any, producer: FrameOutbox) -> bool:
+    try:
+        transport.registerProducer(producer, True)
+    except (AttributeError, RuntimeError):
+        # No consumer, or a producer of somebody else.
+        return False
+    return True
+
+
+def bytesWaitingIn(transport: Any) -> int:
+    """
+    How many bytes wait in a transport and in those it wraps, as far as can be seen.
+    """
+    total = 0
+    for _ in range(8):
+        total += _waitingHere(transport)
+        inner = getattr(transport, "transport", None)
+        if inner is None or isinstance(transport, FileDescriptor):
+            break
+        transport = inner
+    return total
+
+
+def _waitingHere(transport: Any) -> int:
+    if isinstance(transport, FileDescriptor):
+        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    # TLS: what OpenSSL did not take, and what waits for the turn's end.
+    unsent = getattr(transport, "_appSendBuffer", ())
+    aggregated = getattr(getattr(transport, "_aggregator", None), "_buffer", ())
+    return sum(map(len, unsent)) + sum(map(len, aggregated))
