@@ -720,7 +720,7 @@ def warnIfMilliseconds(name: str, seconds: float, stacklevel: int = 2) -> None:
             f"{name}: {seconds:.15g} s is {_spoken(seconds)}; "
             "txsocketio counts seconds, not milliseconds",
             UserWarning,
-            stacklevel + 1,
+            stacklevel,
         )
 
 
