@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+    from txsocketio.protocol.engineio import Handshake
+
 # mypy: disable-error-code="empty-body"
 
 __all__ = [
@@ -52,6 +54,9 @@ class IPacketTransport(Interface):
     """
 
     name: str = Attribute("The transport's name on the wire, e.g. C{'polling'}.")
+    receiver: IPacketReceiver = Attribute(
+        "Who is told; the engine takes it over from the probe after an upgrade."
+    )
     congested: bool = Attribute(
         "True while more than 64 KiB wait for the network; it turns false "
         "before L{IPacketReceiver.transportDrained} is called."
@@ -83,9 +88,10 @@ class IPacketTransport(Interface):
         How many bytes were sent here and not yet taken by the network.
         """
 
-    def setMaxPayload(maxPayload: int) -> None:
+    def handshakeReceived(handshake: Handshake) -> None:
         """
-        Hold to the handshake's C{maxPayload}; 0 is no limit.
+        Join the session of this handshake: use its C{sid} from now on, and
+        hold to its C{maxPayload} (0 is no limit) and C{pingTimeout}.
         """
 
     def pause() -> Deferred[list[tuple[int, bytes, bool]]]:
@@ -169,6 +175,8 @@ class IEngine(Interface):
     """
 
     readyState: str = Attribute("C{opening}, C{open}, C{closing} or C{closed}.")
+    receiver: IEngineReceiver = Attribute("Who is told; may be replaced.")
+    maxPayload: int = Attribute("The handshake's; 0 is no limit.")
     congested: bool = Attribute("True while more than 64 KiB wait to be sent.")
 
     def open() -> None:
@@ -210,7 +218,25 @@ class IEngine(Interface):
 
     def abort(reason: str, details: Any = None) -> None:
         """
-        End now, as if the transport had gone for this reason.
+        End now, as if the transport had gone for this reason; the receiver
+        hears it in this very call.
+        """
+
+    def expired() -> bool:
+        """
+        Whether the server's heartbeat is overdue, so that whatever is sent
+        now goes nowhere.  If so, the engine closes in the next turn.
+        """
+
+    def overweight(text: bytes | None, binaries: Sequence[bytes]) -> int:
+        """
+        The size in bytes of the first of these messages that is larger than
+        the server accepts, or 0.
+        """
+
+    def whenGone() -> Deferred[None]:
+        """
+        @return: fires when no timer, request or connection is left.
         """
 
 

@@ -1,0 +1,617 @@
+"""
+One Engine.IO connection (protocol v4): handshake, heartbeat, upgrade, close.
+
+An engine is opened once, lives on one transport at a time, and is never
+reopened: whoever wants to come back makes a new one.  Its life is C{opening},
+C{open}, C{closing}, C{closed}, only ever forward.
+
+While the transport can take messages they go straight through; they are held
+here only during an upgrade, in order.
+
+Must not know: Socket.IO, namespaces, reconnection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txsocketio.emitter import Emitter
+from txsocketio.errors import DecodeError, TransportError
+from txsocketio.heartbeat import Heartbeat
+from txsocketio.interfaces import IEngine, IEngineReceiver, IPacketReceiver
+from txsocketio.options import EngineOptions
+from txsocketio.protocol.engineio import (
+    CLOSE,
+    MESSAGE,
+    OPEN,
+    PING,
+    PONG,
+    UPGRADE,
+    CloseDetails,
+    Handshake,
+    decodeHandshake,
+)
+from txsocketio.protocol.url import EngineAddress, ServerURL, enginePath
+from txsocketio.transports.endpoint import Dialer
+from txsocketio.transports.names import transportClass
+from txsocketio.transports.upgrade import PROBE_SECONDS, Probe
+
+__all__ = ["DEAF", "Engine", "EngineFactory", "Packet"]
+
+HIGH_WATER = 65536
+
+_NAMES = ("open", "close", "ping", "pong", "message", "upgrade", "noop")
+_PACKET_EVENTS = ("packet", "packetCreate", "message", "drain", "flush", "ping", "pong")
+
+
+class Packet(NamedTuple):
+    """
+    An Engine.IO packet as shown to observers.
+    """
+
+    type: str
+    data: str | bytes
+    compress: bool = True
+
+
+@implementer(IEngineReceiver)
+class _Deaf:
+    """
+    Receives for somebody who does not listen any more.
+    """
+
+    def engineOpened(self) -> None:
+        pass
+
+    def textReceived(self, message: bytes) -> None:
+        pass
+
+    def binaryReceived(self, message: bytes) -> None:
+        pass
+
+    def pingReceived(self) -> None:
+        pass
+
+    def engineDrained(self) -> None:
+        pass
+
+    def engineClosed(self, reason: str, details: Any) -> None:
+        pass
+
+
+DEAF = _Deaf()
+
+
+class EngineFactory:
+    """
+    Makes engines for one server, and keeps what outlives each of them: the
+    TLS policy, the cookies, and whether WebSocket worked last time.
+    """
+
+    def __init__(self, reactor: Any, url: ServerURL, options: EngineOptions) -> None:
+        """
+        @raise ValueError: an option of the wire or of TLS cannot be used.
+        """
+        self.reactor = reactor
+        self.options = options
+        path = enginePath(options.path, options.addTrailingSlash)
+        address = EngineAddress(url.secure, url.host, url.port, path, url.userinfo)
+        self.dialer = Dialer(reactor, address, options)
+        self.webSocketWorked = False
+
+    def buildEngine(
+        self,
+        receiver: IEngineReceiver,
+        query: Sequence[tuple[str, str]] = (),
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Engine:
+        """
+        Make an engine, with the query and the headers of this attempt.
+        """
+        return Engine(self, receiver, self.dialer.buildWire(query, headers))
+
+    def transportsInOrder(self) -> list[Any]:
+        """
+        The transports to open with, the first choice first.
+        """
+        transports = list(self.options.transports)
+        if self.options.rememberUpgrade and self.webSocketWorked:
+            transports.sort(key=lambda each: _transportName(each) != "websocket")
+        return transports
+
+
+def _transportName(nameOrClass: Any) -> str:
+    return nameOrClass if isinstance(nameOrClass, str) else nameOrClass.name
+
+
+@implementer(IEngine, IPacketReceiver)
+class Engine(Emitter):
+    """
+    One Engine.IO connection.
+
+    @ivar id: the session id, or L{None} before the handshake.
+    @ivar transport: the present transport, or L{None} before L{open}.
+    @ivar readyState: C{"opening"}, C{"open"}, C{"closing"}, C{"closed"}.
+    @ivar handshake: the server's L{Handshake}, or L{None}.
+    """
+
+    _log = Logger()
+
+    id: str | None = None
+    handshake: Handshake | None = None
+    transport: Any = None
+    maxPayload = 0
+
+    _carrier: Any = None  # the transport, while messages may go straight to it
+    _observed = False
+    _heartbeat: Heartbeat | None = None
+    _upgrading: Probe | None = None
+    _upgradeDeadline: IDelayedCall | None = None
+    _pongDue: IDelayedCall | None = None
+    _startLater: IDelayedCall | None = None
+    _closing: Deferred[None] | None = None
+
+    def __init__(self, factory: EngineFactory, receiver: IEngineReceiver, wire: Any) -> None:
+        super().__init__()
+        self._factory = factory
+        self._reactor = factory.reactor
+        self.receiver = receiver
+        self._wire = wire
+        self.readyState = "opening"
+        self._held: list[tuple[int, bytes, bool, bool]] = []
+        self._heldBytes = 0
+        self._choices = factory.transportsInOrder()
+        self._probes: list[Probe] = []
+        self._goneWaiters: list[Deferred[None]] = []
+
+    def __repr__(self) -> str:
+        transport = "" if self.transport is None else f" by {self.transport.name}"
+        return f"<Engine {self.readyState}{transport} sid={self.id}>"
+
+    # from above
+
+    def open(self) -> None:
+        """
+        Connect.  What becomes of it is told later, never in this call.
+        """
+        if self._choices:
+            self._openNext()
+        else:
+            self._startLater = self._reactor.callLater(
+                0, self._failed, "transport error", TransportError("no transports available")
+            )
+
+    def sendText(self, message: bytes, compress: bool = True) -> None:
+        """
+        Send a text message; dropped when the engine is closing or closed.
+        """
+        if self._carrier is not None:
+            self._carrier.sendText(message, compress)
+        else:
+            self._send(MESSAGE, message, False, compress)
+
+    def sendBinary(self, message: bytes, compress: bool = True) -> None:
+        """
+        Send a binary message; dropped when the engine is closing or closed.
+        """
+        if self._carrier is not None:
+            self._carrier.sendBinary(message, compress)
+        else:
+            self._send(MESSAGE, message, True, compress)
+
+    def send(self, message: str | bytes, compress: bool = True) -> None:
+        """
+        Send a message: L{str} as text, L{bytes} as binary.
+        """
+        if isinstance(message, str):
+            self.sendText(message.encode(), compress)
+        else:
+            self.sendBinary(bytes(message), compress)
+
+    @property
+    def congested(self) -> bool:
+        """
+        Whether more than 64 KiB wait to be sent.
+        """
+        if self._carrier is not None:
+            return bool(self._carrier.congested)
+        return self._heldBytes > HIGH_WATER or (
+            self.transport is not None and bool(self.transport.congested)
+        )
+
+    def bufferedAmount(self) -> int:
+        """
+        How many bytes wait here and in the transport.
+        """
+        below = 0 if self.transport is None else self.transport.bufferedAmount()
+        return int(below) + self._heldBytes
+
+    @property
+    def writeBuffer(self) -> list[Packet]:
+        """
+        What is held back here, as shown to observers.
+        """
+        return [_shown(*each) for each in self._held]
+
+    def overweight(self, text: bytes | None, binaries: Sequence[bytes]) -> int:
+        """
+        The size of the first message larger than the server accepts, or 0.
+        """
+        limit = self.maxPayload
+        if not limit:
+            return 0
+        if text is not None and len(text) >= limit:
+            return len(text) + 1
+        asText = self.transport.name == "polling" or self._factory.options.forceBase64
+        for each in binaries:
+            size = 1 + (len(each) + 2) // 3 * 4 if asText else len(each)
+            if size > limit:
+                return size
+        return 0
+
+    def expired(self) -> bool:
+        """
+        Whether the server's heartbeat is overdue; the engine then closes.
+        """
+        return self._heartbeat is not None and self._heartbeat.overdue()
+
+    def pauseReading(self) -> None:
+        """
+        Stop reading from the network.
+        """
+        if self.transport is not None:
+            self.transport.pauseReading()
+
+    def resumeReading(self) -> None:
+        """
+        Read again.
+        """
+        if self.transport is not None:
+            self.transport.resumeReading()
+
+    def close(self) -> Deferred[None]:
+        """
+        Send what waits, then end; at once if the engine is not open yet.
+
+        @return: fires when no timer, request or connection is left.
+        """
+        if self.readyState == "open":
+            self.readyState = "closing"
+            self._carrier = None
+            if self._upgrading is None:
+                self._closeTransport()
+        elif self.readyState == "opening":
+            self.abort("forced close")
+        return self.whenGone()
+
+    def abort(self, reason: str, details: Any = None) -> None:
+        """
+        End now; the receiver hears it in this very call.
+        """
+        if self.transport is not None:
+            self.transport.abort()
+        self._closed(reason, details)
+
+    def whenGone(self) -> Deferred[None]:
+        """
+        @return: fires when no timer, request or connection is left.
+        """
+        if self.readyState == "closed" and self._closing is None:
+            return self._wire.whenEmpty()  # type: ignore[no-any-return]
+        gone: Deferred[None] = Deferred()
+        self._goneWaiters.append(gone)
+        return gone
+
+    # from below
+
+    def transportOpened(self) -> None:
+        """
+        The carrier is there; the handshake follows.
+        """
+
+    def textReceived(self, message: bytes) -> None:
+        """
+        The straight way of a text message.
+        """
+        if self._observed:
+            self._showReceived(MESSAGE, message, False)
+        if self.readyState == "open":
+            self.receiver.textReceived(message)
+        elif self.readyState == "opening":
+            self._notOpened(b"4" + message)
+
+    def binaryReceived(self, message: bytes) -> None:
+        """
+        The straight way of a binary message.
+        """
+        if self._observed:
+            self._showReceived(MESSAGE, message, True)
+        if self.readyState == "open":
+            self.receiver.binaryReceived(message)
+        elif self.readyState == "opening":
+            self._notOpened(message)
+
+    def packetReceived(self, packetType: int, data: bytes) -> None:
+        """
+        A packet of the engine's own.
+        """
+        if self._observed:
+            self._showReceived(packetType, data, False)
+        if packetType == OPEN:
+            self._openReceived(data)
+        elif self.readyState == "opening":
+            self._notOpened(b"%d%b" % (packetType, data))
+        elif packetType == PING:
+            self._pingReceived()
+        elif packetType == CLOSE:
+            self.abort("transport close", CloseDetails("closed by the server", None))
+
+    def transportDrained(self) -> None:
+        """
+        The transport takes more.
+        """
+        if self._observed:
+            self._show("drain")
+        self.receiver.engineDrained()
+
+    def transportClosed(self, reason: str, details: Any) -> None:
+        """
+        The transport is gone, and so are we - unless another may be tried.
+        """
+        if (
+            self.readyState == "opening"
+            and self._factory.options.tryAllTransports
+            and self._choices
+        ):
+            self._openNext()
+        else:
+            self._failed(reason, details)
+
+    # inside: opening
+
+    def _openNext(self) -> None:
+        self.transport = transportClass(self._choices.pop(0))(self._wire, None)
+        self.transport.open(self)
+
+    def _openReceived(self, data: bytes) -> None:
+        if self.readyState != "opening":
+            error = TransportError("unexpected OPEN", explanation="the session was open already")
+            self._abortWith("transport error", error)
+            return
+        try:
+            handshake = decodeHandshake(data)
+        except DecodeError as error:
+            self._abortWith("parse error", error)
+            return
+        self._opened(handshake)
+
+    def _notOpened(self, seen: bytes) -> None:
+        self._abortWith("parse error", DecodeError("no OPEN packet", seen))
+
+    def _opened(self, handshake: Handshake) -> None:
+        self.handshake = handshake
+        self.id = handshake.sid
+        self.maxPayload = handshake.maxPayload
+        self.transport.handshakeReceived(handshake)
+        self.readyState = "open"
+        self._chooseWay()
+        self._factory.webSocketWorked = self.transport.name == "websocket"
+        self._heartbeat = Heartbeat(
+            self._reactor, handshake.pingInterval, handshake.pingTimeout, self._pingMissed
+        )
+        self._show("handshake", handshake)
+        self._show("open")
+        self.receiver.engineOpened()
+        if self.readyState == "open" and self._factory.options.upgrade:
+            self._startProbes(handshake)
+
+    # inside: heartbeat
+
+    def _pingReceived(self) -> None:
+        if self._heartbeat is None:
+            return
+        self._heartbeat.beat()
+        if self._pongDue is None:
+            # One answer a turn, however many pings it brought.
+            self._pongDue = self._reactor.callLater(0, self._sendPong)
+        self.receiver.pingReceived()
+
+    def _sendPong(self) -> None:
+        self._pongDue = None
+        self._send(PONG, b"", False, True)
+
+    def _pingMissed(self) -> None:
+        patience = self._heartbeat.patience if self._heartbeat is not None else 0.0
+        details = CloseDetails(f"no ping from the server in {patience:g} s", None)
+        self._show("error", details)
+        self.abort("ping timeout", details)
+
+    # inside: writing
+
+    def _send(self, packetType: int, data: bytes, isBinary: bool, compress: bool) -> None:
+        if self.readyState not in ("opening", "open"):
+            return
+        if self._observed:
+            self._show("packetCreate", _shown(packetType, data, isBinary, compress))
+        if self.readyState == "open" and self._upgrading is None:
+            self._write(packetType, data, isBinary, compress)
+            if self._observed:
+                self._show("flush")
+        else:
+            self._held.append((packetType, data, isBinary, compress))
+            self._heldBytes += len(data)
+
+    def _write(self, packetType: int, data: bytes, isBinary: bool, compress: bool) -> None:
+        if packetType != MESSAGE:
+            self.transport.sendPacket(packetType, data)
+        elif isBinary:
+            self.transport.sendBinary(data, compress)
+        else:
+            self.transport.sendText(data, compress)
+
+    def _flush(self) -> None:
+        wasCongested = self._heldBytes > HIGH_WATER
+        held, self._held, self._heldBytes = self._held, [], 0
+        for each in held:
+            self._write(*each)
+        if wasCongested and not self.transport.congested:
+            self.receiver.engineDrained()
+
+    def _chooseWay(self) -> None:
+        straight = self.readyState == "open" and self._upgrading is None and not self._observed
+        self._carrier = self.transport if straight else None
+
+    def _listenersChanged(self) -> None:
+        self._observed = any(self.hasListeners(event) for event in _PACKET_EVENTS)
+        self._chooseWay()
+
+    def _showReceived(self, packetType: int, data: bytes, isBinary: bool) -> None:
+        packet = _shown(packetType, data, isBinary, True)
+        self._show("packet", packet)
+        if packetType == MESSAGE:
+            self._show("message", packet.data)
+        elif packetType in (PING, PONG):
+            self._show(_NAMES[packetType])
+
+    # inside: upgrade
+
+    def _startProbes(self, handshake: Handshake) -> None:
+        offered = [
+            each
+            for each in self._factory.options.transports
+            if _transportName(each) in handshake.upgrades
+            and _transportName(each) != self.transport.name
+        ]
+        for each in offered:
+            transport = transportClass(each)(self._wire, handshake.sid)
+            transport.handshakeReceived(handshake)
+            self._probe(Probe(transport, self._reactor))
+
+    def _probe(self, probe: Probe) -> None:
+        self._probes.append(probe)
+        probe.start().addCallbacks(
+            lambda _: self._proved(probe), lambda failure: self._disproved(probe, failure.value)
+        )
+
+    def _proved(self, probe: Probe) -> None:
+        self._probes.remove(probe)
+        self._upgrading = probe
+        self._carrier = None
+        probe.whenLost(self._upgradeLost)
+        self._cancelProbes()
+        self._upgradeDeadline = self._reactor.callLater(PROBE_SECONDS, self._upgradeStuck)
+        self._show("upgrading", probe.transport)
+        if self._upgrading is probe:
+            self.transport.pause().addCallback(self._paused, probe)
+
+    def _disproved(self, probe: Probe, error: Exception) -> None:
+        if probe in self._probes:
+            self._probes.remove(probe)
+        self._show("upgradeError", error)
+
+    def _upgradeStuck(self) -> None:
+        error = TransportError(
+            "upgrade timed out",
+            explanation="the server never ended the poll under way",
+            transport=self.transport.name,
+            phase="upgrade",
+        )
+        self._show("upgradeError", error)
+        self._abortWith("transport error", error)
+
+    def _upgradeLost(self, error: Exception) -> None:
+        if self._upgrading is not None:
+            self._show("upgradeError", error)
+            self._abortWith("transport error", error)
+
+    def _paused(self, unsent: list[tuple[int, bytes, bool]], probe: Probe) -> None:
+        if self._upgrading is not probe:
+            return  # closed meanwhile
+        self._endUpgrade()
+        self.transport = probe.transport
+        self.transport.receiver = self
+        self.transport.sendPacket(UPGRADE)
+        for packetType, data, isBinary in unsent:
+            self._write(packetType, data, isBinary, True)
+        self._factory.webSocketWorked = self.transport.name == "websocket"
+        self._chooseWay()
+        self._flush()
+        self._show("upgrade", self.transport)
+        self.transport.resumeReading()
+        if self.readyState == "closing":
+            self._closeTransport()
+
+    def _endUpgrade(self) -> None:
+        self._upgrading = None
+        self._upgradeDeadline = _cancelled(self._upgradeDeadline)
+
+    def _cancelProbes(self) -> None:
+        probes, self._probes = self._probes, []
+        for probe in probes:
+            probe.cancel()
+
+    # inside: closing
+
+    def _closeTransport(self) -> None:
+        self._closing = self.transport.close()
+        self._closing.addCallback(self._transportGone)
+        self._closed("forced close", None)
+
+    def _transportGone(self, _: Any) -> None:
+        self._closing = None
+        self._wire.abort()
+        self._tellGone()
+
+    def _tellGone(self) -> None:
+        waiters, self._goneWaiters = self._goneWaiters, []
+        for each in waiters:
+            self._wire.whenEmpty().chainDeferred(each)
+
+    def _abortWith(self, reason: str, error: Exception) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+        self._failed(reason, error)
+
+    def _failed(self, reason: str, details: Any) -> None:
+        if self.readyState != "closed" and isinstance(details, Exception):
+            self._show("error", details)
+        self._closed(reason, details)
+
+    def _closed(self, reason: str, details: Any) -> None:
+        if self.readyState == "closed":
+            return
+        self.readyState = "closed"
+        self._carrier = None
+        self._stopTimers()
+        self._cancelProbes()
+        if self._upgrading is not None:
+            self._upgrading.transport.abort()
+            self._endUpgrade()
+        if self._closing is None:
+            self._wire.abort()
+            self._tellGone()
+        self._show("close", reason, details)
+        self._held, self._heldBytes = [], 0
+        self.receiver.engineClosed(reason, details)
+
+    def _stopTimers(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        self._pongDue = _cancelled(self._pongDue)
+        self._startLater = _cancelled(self._startLater)
+
+
+def _shown(packetType: int, data: bytes, isBinary: bool, compress: bool) -> Packet:
+    shown = data if isBinary else data.decode("utf-8", "replace")
+    return Packet(_NAMES[packetType], shown, compress)
+
+
+def _cancelled(call: IDelayedCall | None) -> None:
+    if call is not None and call.active():
+        call.cancel()

@@ -1,0 +1,73 @@
+"""
+C{whenEvent}: Deferreds that wait for an event.
+
+Must not know: sockets, packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from txsocketio.acks import AckDeferred, PendingAcks
+from txsocketio.errors import SocketIOError
+
+__all__ = ["EventWaits"]
+
+Check = Callable[..., Any]
+
+
+class EventWaits:
+    """
+    Who waits for which event.
+
+    @ivar waiting: by event; empty when nobody waits.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.waiting: dict[Any, dict[AckDeferred, Check | None]] = {}
+        self._timeouts = PendingAcks(clock, lambda _: None)
+
+    def add(self, event: Any, timeout: float | None, check: Check | None) -> Deferred[Any]:
+        """
+        @return: fires with the arguments of the next such event, shaped as an
+            acknowledgement.  Fails with L{AckTimeout
+            <txsocketio.errors.AckTimeout>}.
+        """
+        waiter = AckDeferred(lambda _: self._timeouts.forget(waiter))
+        self._timeouts.expect(waiter, event, timeout)
+        self.waiting.setdefault(event, {})[waiter] = check
+        waiter.addBoth(self._over, event, waiter)
+        return waiter
+
+    def wake(self, data: list[Any]) -> None:
+        """
+        An event came: name and arguments.
+        """
+        for waiter, check in list(self.waiting.get(data[0], {}).items()):
+            try:
+                wanted = check is None or check(*data[1:])
+            except Exception:
+                self._timeouts.forget(waiter)
+                waiter.errback()
+                continue
+            if wanted and not waiter.called:
+                self._timeouts.resolve(waiter.ackID, data[1:])
+
+    def failAll(self, error: SocketIOError) -> None:
+        """
+        None of the events will come.
+        """
+        self._timeouts.failAll(error, set())
+
+    # inside
+
+    def _over(self, result: Any, event: Any, waiter: AckDeferred) -> Any:
+        waiters = self.waiting.get(event, {})
+        waiters.pop(waiter, None)
+        if not waiters:
+            self.waiting.pop(event, None)
+        return result

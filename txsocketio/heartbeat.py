@@ -1,0 +1,109 @@
+"""
+The server's heartbeat, watched from the client (Engine.IO v4, "Heartbeat").
+
+The server pings every C{pingInterval}; when no ping came for C{pingInterval +
+pingTimeout}, the connection is dead, whatever TCP says.  Only pings count, as
+in the reference.
+
+Must not know: engines, transports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.runtime import seconds as wallClock
+
+__all__ = ["Heartbeat", "clockOf"]
+
+_log = Logger()
+
+LONGEST = 86400.0
+"""A deadline is at most a day away, whatever the server says."""
+
+
+def clockOf(reactor: Any) -> Callable[[], float]:
+    """
+    What tells the time for deadlines.
+
+    Stock reactors tell the wall clock, which may jump by hours; then it is
+    C{time.monotonic}.  A clock for tests tells its own time.
+    """
+    if getattr(reactor, "seconds", None) is wallClock:
+        return monotonic
+    return reactor.seconds  # type: ignore[no-any-return]
+
+
+class Heartbeat:
+    """
+    One deadline, moved by every ping.
+    """
+
+    def __init__(self, reactor: Any, interval: float, timeout: float, missed: Callable[[], None]) -> None:
+        """
+        @param missed: called once, when no ping came in time.
+        """
+        self._reactor = reactor
+        self._now = clockOf(reactor)
+        self.patience = min(interval + timeout, LONGEST)
+        self._interval = interval
+        self._missed = missed
+        self._lastChance = False
+        self._last = self._now()
+        self._expires = self._last + self.patience
+        self._call: IDelayedCall = reactor.callLater(self.patience, self._timeUp)
+
+    def beat(self) -> None:
+        """
+        A ping came.
+        """
+        now = self._now()
+        late = now - self._last - self._interval
+        if late > self._interval / 2:
+            _log.warn(
+                "A heartbeat came {late:.1f} s late; something held this process, or the network.",
+                late=late,
+            )
+        self._last = now
+        self._expires = now + self.patience
+        self._lastChance = False
+        if self._call.active():
+            self._call.reset(self.patience)
+
+    def overdue(self) -> bool:
+        """
+        Whether the deadline has passed already, noticed or not.  If so,
+        C{missed} is called in the next turn at the latest.
+        """
+        if self._now() <= self._expires:
+            return False
+        if not self._lastChance and self._call.active():
+            self._lastChance = True
+            self._call.reset(0)
+        return True
+
+    def stop(self) -> None:
+        """
+        Watch no longer.
+        """
+        if self._call.active():
+            self._call.cancel()
+
+    # inside
+
+    def _timeUp(self) -> None:
+        left = self._expires - self._now()
+        if left > 0:
+            # The wall clock jumped forward, time did not.
+            self._call = self._reactor.callLater(left, self._timeUp)
+        elif self._lastChance:
+            self._missed()
+        else:
+            # After a suspension timers run before sockets are read: a ping
+            # may be waiting there.
+            self._lastChance = True
+            self._call = self._reactor.callLater(0, self._timeUp)

@@ -1,0 +1,774 @@
+"""
+One server, kept in reach: reconnection, decoding, and routing to sockets.
+
+The life of a manager is the machine in L{txsocketio.reconnection}; this module
+acts on it.  The order is always the same: the machine moves, the engine and
+the sockets' states follow, and only then anybody hears of it.  Every attempt
+uses a new engine and the same options; nothing of an engine survives it.
+
+Must not know: transports, HTTP, WebSocket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from random import random
+from types import MappingProxyType
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, gatherResults, maybeDeferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txsocketio.emitter import Emitter
+from txsocketio.engine import DEAF, Engine, EngineFactory
+from txsocketio.errors import (
+    DecodeError,
+    Disconnected,
+    PayloadTooLarge,
+    ReconnectFailed,
+    SocketIOError,
+    TransportError,
+)
+from txsocketio.interfaces import IDecoder, IEngineReceiver, IManager, IParser
+from txsocketio.options import (
+    EngineOptions,
+    ManagerOptions,
+    SocketOptions,
+    checkHeaders,
+    checkQuery,
+    readOptions,
+)
+from txsocketio.protocol.backoff import Backoff
+from txsocketio.protocol.socketio import JSONParser
+from txsocketio.protocol.url import parseURL
+from txsocketio.reconnection import Reconnection
+from txsocketio.socket import Socket
+
+__all__ = ["Manager"]
+
+_STICKY_HINT = (
+    "The server at {url} has refused an unknown session id three times in a row: if there are "
+    'several server processes, they need sticky sessions, or use transports=["websocket"].'
+)
+
+
+@implementer(IManager, IEngineReceiver)
+class Manager(Emitter):
+    """
+    A server and the sockets of its namespaces, which share one connection.
+
+    Events: C{open}, C{close(reason, details)}, C{error(error)}, C{ping},
+    C{packet}, C{reconnect(attempt)}, C{reconnect_attempt(attempt)},
+    C{reconnect_error(error)}, C{reconnect_failed}.
+
+    @ivar url: the server's URL, e.g. C{"http://localhost:3000"}.
+    @ivar engine: the present or last L{Engine}, or L{None}.
+    @ivar opts: the options given, as a read-only mapping.
+    """
+
+    _log = Logger()
+
+    engine: Engine | None = None
+
+    def __init__(self, url: str, *, reactor: Any = None, **options: Any) -> None:
+        """
+        @param url: C{http}, C{https}, C{ws} or C{wss}; its path is ignored
+            here, its query is merged under C{query=}.
+        @param reactor: the global reactor by default.
+        @param options: engine, manager and socket options; see
+            L{txsocketio.options}.
+        @raise TypeError: an unknown option.
+        @raise ValueError: a bad URL, or a bad value of an option.
+        """
+        super().__init__()
+        server = parseURL(url)
+        engineOptions, self.options, self._socketOptions = readOptions(
+            options, EngineOptions, ManagerOptions, SocketOptions
+        )
+        if reactor is None:
+            from twisted.internet import reactor  # type: ignore[no-redef]
+        self.reactor: Any = reactor
+        self.url = server.id
+        self.opts: Mapping[str, Any] = MappingProxyType(dict(options))
+        self.parser: IParser = self.options.parser or JSONParser()
+        self._urlQuery = server.query
+        self._engineOptions = engineOptions
+        self._factory = EngineFactory(reactor, server, engineOptions)
+        self._reconnection = Reconnection(reactor, self.options, random)
+        self._timeout = self.options.timeout
+        self._sockets: dict[str, Socket] = {}
+        self._decoder: IDecoder | None = None
+        self._attempt: object = None
+        self._asking: Deferred[Any] | None = None
+        self._openCallbacks: list[Callable[[Any], Any]] = []
+        self._openWaiters: list[Deferred[Manager]] = []
+        self._leaving: set[Engine] = set()
+        self._unknownSIDs: list[float] = []
+        if self.options.autoConnect:
+            self.open()
+
+    def __repr__(self) -> str:
+        return f"<Manager {self.url} {self.state}>"
+
+    # from above: state and options
+
+    @property
+    def state(self) -> str:
+        """
+        C{"closed"}, C{"opening"}, C{"open"} or C{"waiting"}.
+        """
+        return self._reconnection.state
+
+    @property
+    def readyState(self) -> str:
+        """
+        The reference's word: C{"closed"}, C{"opening"} or C{"open"}.
+        """
+        return "closed" if self.state == "waiting" else self.state
+
+    @property
+    def nextAttempt(self) -> float | None:
+        """
+        Seconds until the next attempt, or L{None} when none is planned.
+        """
+        return self._reconnection.secondsLeft if self.state == "waiting" else None
+
+    @property
+    def connectTimeout(self) -> float | None:
+        """
+        How long a namespace may take to be ready, in seconds.
+        """
+        return self.options.connectTimeout or None
+
+    @property
+    def receiveLimit(self) -> int:
+        """
+        How many bytes of events a socket may hold before its session is
+        ready.
+        """
+        return self._engineOptions.maxReceiveBufferBytes
+
+    @property
+    def retryOnConnectError(self) -> Any:
+        """
+        The option: a bool, or a callable given the error.
+        """
+        return self.options.retryOnConnectError
+
+    @property
+    def retryOnServerDisconnect(self) -> Any:
+        """
+        The option: a bool, or a callable given the reason.
+        """
+        return self.options.retryOnServerDisconnect
+
+    def reconnection(self, value: bool | None = None) -> Any:
+        """
+        Get, or with an argument set, whether to reconnect.
+        """
+        if value is None:
+            return self._reconnection.enabled
+        self._reconnection.enabled = bool(value)
+        if not value and self.state == "waiting":
+            self._reconnection.life.rest()
+        return self
+
+    def reconnectionAttempts(self, value: float | None = None) -> Any:
+        """
+        Get or set the number of attempts before giving up.
+        """
+        if value is None:
+            return self._reconnection.attemptLimit
+        self._reconnection.attemptLimit = self._checked("reconnectionAttempts", value)
+        return self
+
+    def reconnectionDelay(self, value: float | None = None) -> Any:
+        """
+        Get or set the delay before the first attempt, in seconds.
+        """
+        if value is None:
+            return self._reconnection.backoff.delay
+        self._reconnection.backoff.delay = self._checked("reconnectionDelay", value)
+        return self
+
+    def reconnectionDelayMax(self, value: float | None = None) -> Any:
+        """
+        Get or set the longest delay, in seconds.
+        """
+        if value is None:
+            return self._reconnection.backoff.maxDelay
+        self._reconnection.backoff.maxDelay = self._checked("reconnectionDelayMax", value)
+        return self
+
+    def randomizationFactor(self, value: float | None = None) -> Any:
+        """
+        Get or set how far a delay may be off, 0 to 1.
+        """
+        if value is None:
+            return self._reconnection.backoff.randomizationFactor
+        checked = self._checked("randomizationFactor", value)
+        self._reconnection.backoff.randomizationFactor = checked
+        return self
+
+    def timeout(self, value: float | bool | None = None) -> Any:
+        """
+        Get or set the limit of an attempt in seconds; L{False} for none.
+        """
+        if value is None:
+            return self._timeout
+        self._timeout = self._checked("timeout", value)
+        return self
+
+    # from above: connecting
+
+    def open(self, callback: Callable[[Any], Any] | None = None) -> Manager:
+        """
+        Connect, now.  Does nothing when that is under way.
+
+        @param callback: called with L{None} when the engine is open, or with
+            the error; a first attempt with a callback is not repeated.
+        @return: self
+        """
+        if callback is not None:
+            if self.state == "open":
+                callback(None)
+                return self
+            self._openCallbacks.append(callback)
+        if self.state == "closed":
+            self._reconnection.reset()
+        if self.state in ("closed", "waiting"):
+            self._startAttempt()
+        return self
+
+    connect = open
+
+    def whenOpen(self) -> Deferred[Manager]:
+        """
+        @return: fires with this manager when the engine is open; fails when
+            that will not come: L{ReconnectFailed}, L{Disconnected} by
+            C{close()}, or what went wrong where C{reconnection} is off.
+        """
+        if self.state == "open":
+            return succeed(self)
+        waiter: Deferred[Manager] = Deferred(lambda d: self._openWaiters.remove(d))
+        self._openWaiters.append(waiter)
+        return waiter
+
+    def close(self) -> Deferred[None]:
+        """
+        Leave every namespace, end the connection, and do not come back.
+
+        @return: fires when no timer, request or connection is left.
+        """
+        error = Disconnected("forced close")
+        sockets = [each for each in self._sockets.values() if each.active]
+        wasOpen = self.state == "open"
+        if wasOpen:
+            for socket in sockets:
+                socket.sayGoodbye()
+        self._rest()
+        for socket in sockets:
+            socket.managerClosed("forced close", None)
+            socket.managerStopped(error)
+        self._tellOpenFailed(error)
+        if wasOpen:
+            self._show("close", "forced close", None)
+        return self.whenGone()
+
+    def whenGone(self) -> Deferred[None]:
+        """
+        @return: fires when no timer, request or connection is left of the
+            engines that were closed.
+        """
+        leaving = [engine.whenGone() for engine in self._leaving]
+        gone: Deferred[None] = DeferredList(leaving).addCallback(lambda _: None)
+        return gone
+
+    def whenUnused(self) -> Deferred[None]:
+        """
+        @return: fires at once if a socket still needs the connection, else
+            when it is gone.
+        """
+        return succeed(None) if self._anyActive() else self.whenGone()
+
+    def socket(self, namespace: str = "/", **options: Any) -> Socket:
+        """
+        The socket of a namespace; the same one at each call.
+
+        @param options: socket options, for a new socket.
+        @raise ValueError: C{namespace} does not begin with a slash.
+        """
+        (given,) = readOptions(options, SocketOptions)
+        socket = self._sockets.get(namespace)
+        if socket is None:
+            if not namespace.startswith("/"):
+                raise ValueError(f'a namespace begins with "/", so write "/{namespace}"')
+            chosen = given if options else self._socketOptions
+            socket = self._sockets[namespace] = Socket(self, namespace, chosen)
+        if self.options.autoConnect and not socket.active:
+            socket.connect()
+        return socket
+
+    def agreesWith(self, query: Any, *given: tuple[Any, Collection[str]]) -> bool:
+        """
+        Whether options given elsewhere are this manager's own.
+
+        @param query: the query of the other URL, if it has one.
+        @param given: pairs of an options object and the names given in it.
+        """
+        own = {type(each): each for each in (self._engineOptions, self.options)}
+        return (not query or query == self._urlQuery) and all(
+            getattr(own[type(options)], name) == getattr(options, name)
+            for options, names in given
+            for name in names
+            if hasattr(options, name)
+        )
+
+    def has(self, namespace: str) -> bool:
+        """
+        Whether this manager has a socket of that namespace already.
+        """
+        return namespace in self._sockets
+
+    # ReconnectingClientFactory's words
+
+    @property
+    def initialDelay(self) -> float:
+        """
+        L{reconnectionDelay}
+        """
+        return self._reconnection.backoff.delay
+
+    @initialDelay.setter
+    def initialDelay(self, value: float) -> None:
+        self.reconnectionDelay(value)
+
+    @property
+    def maxDelay(self) -> float:
+        """
+        L{reconnectionDelayMax}
+        """
+        return self._reconnection.backoff.maxDelay
+
+    @maxDelay.setter
+    def maxDelay(self, value: float) -> None:
+        self.reconnectionDelayMax(value)
+
+    @property
+    def jitter(self) -> float:
+        """
+        L{randomizationFactor}
+        """
+        return self._reconnection.backoff.randomizationFactor
+
+    @jitter.setter
+    def jitter(self, value: float) -> None:
+        self.randomizationFactor(value)
+
+    @property
+    def maxRetries(self) -> float:
+        """
+        L{reconnectionAttempts}
+        """
+        return self._reconnection.attemptLimit
+
+    @maxRetries.setter
+    def maxRetries(self, value: float) -> None:
+        self.reconnectionAttempts(value)
+
+    @property
+    def continueTrying(self) -> bool:
+        """
+        L{reconnection}
+        """
+        return self._reconnection.enabled
+
+    @continueTrying.setter
+    def continueTrying(self, value: bool) -> None:
+        self.reconnection(bool(value))
+
+    def stopTrying(self) -> None:
+        """
+        Make no further attempt; a connection that is there stays.
+        """
+        self.reconnection(False)
+
+    def resetDelay(self) -> None:
+        """
+        Forget past attempts: the next delay is the shortest again.
+        """
+        self._reconnection.reset()
+
+    # from above: what sockets ask
+
+    def socketNeeds(self, socket: Socket) -> None:
+        """
+        A socket wants to be connected.
+        """
+        if self.state == "open":
+            socket.managerOpened()
+        elif self.state == "closed":
+            self.open()
+
+    def socketConnected(self, socket: Socket) -> None:
+        """
+        A namespace is connected.
+        """
+        self._unknownSIDs.clear()
+        self._reconnection.proved()
+
+    def socketIdle(self, socket: Socket) -> None:
+        """
+        A socket needs the connection no more.
+        """
+        if self.state == "closed" or self._anyActive():
+            return
+        wasOpen = self.state == "open"
+        self._rest()
+        self._tellOpenFailed(Disconnected("forced close"))
+        if wasOpen:
+            self._show("close", "forced close", None)
+
+    def othersPending(self, socket: Socket) -> bool:
+        """
+        Whether another socket uses the connection, or is about to.
+        """
+        return any(each.pending for each in self._sockets.values() if each is not socket)
+
+    @property
+    def canRetry(self) -> bool:
+        """
+        Whether reconnection is on.
+        """
+        return self._reconnection.enabled
+
+    def buildBackoff(self) -> Backoff:
+        """
+        A backoff of its own for a socket that alone must try again.
+        """
+        backoff = self._reconnection.backoff
+        return Backoff(
+            backoff.delay, backoff.maxDelay, backoff.randomizationFactor, backoff.random
+        )
+
+    def restart(self, error: SocketIOError) -> None:
+        """
+        Give up this connection, and try again later.
+        """
+        if self.state != "open":
+            return
+        self._dismissEngine()
+        spent = self._planRetry(error)
+        self._show("close", "forced close", error)
+        if spent:
+            self._giveUp(error)
+
+    def protocolBroken(self, error: DecodeError) -> None:
+        """
+        The server does not speak the protocol: end this connection.
+        """
+        if self.engine is not None:
+            self.engine.abort("parse error", error)
+
+    def sendPacket(self, text: bytes | None, binaries: Sequence[bytes], compress: bool) -> None:
+        """
+        Hand one encoded packet to the engine, as a unit.
+
+        @raise PayloadTooLarge: the server would hang up on it.
+        """
+        engine = self.engine
+        assert engine is not None
+        limit = engine.maxPayload
+        if limit and (binaries or len(text) >= limit):  # type: ignore[arg-type]
+            size = engine.overweight(text, binaries)
+            if size:
+                raise PayloadTooLarge(size, limit)
+        if text is not None:
+            engine.sendText(text, compress)
+        for each in binaries:
+            engine.sendBinary(each, compress)
+
+    # from below
+
+    def engineOpened(self) -> None:
+        """
+        The handshake is done: the attempt succeeded.
+        """
+        attempt = self._reconnection.attempts
+        self._reconnection.life.opened()
+        options = self._engineOptions
+        self._decoder = self.parser.buildDecoder(options.maxAttachments, options.maxMessageBytes)
+        self._log.info("Connected to {url}.", url=self.url, attempt=attempt)
+        engine = self.engine
+        for socket in list(self._sockets.values()):
+            if self.engine is engine and self.state == "open":
+                socket.managerOpened()
+        if self.engine is not engine or self.state != "open":
+            return
+        self._show("open")
+        if attempt:
+            self._show("reconnect", attempt)
+        self._tellOpened()
+
+    def textReceived(self, message: bytes) -> None:
+        """
+        A text message: part of a packet, or a whole one.
+        """
+        try:
+            packet = self._decoder.addText(message)  # type: ignore[union-attr]
+        except Exception as error:
+            self._undecodable(error)
+            return
+        if packet is not None:
+            self._route(packet)
+
+    def binaryReceived(self, message: bytes) -> None:
+        """
+        A binary message: part of a packet, or a whole one.
+        """
+        try:
+            packet = self._decoder.addBinary(message)  # type: ignore[union-attr]
+        except Exception as error:
+            self._undecodable(error)
+            return
+        if packet is not None:
+            self._route(packet)
+
+    def pingReceived(self) -> None:
+        """
+        The server's heartbeat.
+        """
+        self._show("ping")
+
+    def engineDrained(self) -> None:
+        """
+        More can be sent.
+        """
+        for socket in list(self._sockets.values()):
+            socket.managerDrained()
+
+    def engineClosed(self, reason: str, details: Any) -> None:
+        """
+        The engine is gone, or never opened.
+        """
+        if self.state == "opening":
+            self._attemptFailed(_asError(reason, details))
+        elif self.state == "open":
+            self._lost(reason, details)
+
+    # inside: attempts
+
+    def _startAttempt(self) -> None:
+        self._attempt = attempt = object()
+        seconds = None if self._timeout is False else float(self._timeout)
+        self._reconnection.life.attempt(seconds, self._attemptTimedOut)
+        number = self._reconnection.attempts
+        self._log.info("Connecting to {url}.", url=self.url, attempt=number)
+        if number:
+            self._show("reconnect_attempt", number)
+        if self._attempt is attempt:
+            self._askValues(attempt)
+
+    def _askValues(self, attempt: object) -> None:
+        """
+        Ask for this attempt's query and headers, where they are callables.
+        """
+        values = (self._engineOptions.query, self._engineOptions.extraHeaders)
+        if not any(map(callable, values)):
+            self._launch(*values)
+            return
+        asked = gatherResults([maybeDeferred(_valueOf, each) for each in values], True)
+        self._asking = asked
+        asked.addCallback(lambda answers: self._attempt is attempt and self._launch(*answers))
+        asked.addErrback(self._askingFailed, attempt)
+
+    def _askingFailed(self, failure: Failure, attempt: object) -> None:
+        if self._attempt is attempt:
+            self._attemptFailed(failure.value)
+
+    def _launch(self, query: Any, headers: Any) -> None:
+        self._asking = None
+        merged = {**dict(self._urlQuery), **dict(checkQuery(query or {}))}
+        self.engine = self._factory.buildEngine(
+            self, tuple(merged.items()), checkHeaders(headers or {})
+        )
+        self.engine.open()
+
+    def _attemptTimedOut(self) -> None:
+        seconds = float(self._timeout)
+        error = TransportError(
+            "timeout",
+            explanation=f"the server was not reached within {seconds:g} s",
+            url=self.url,
+            phase="connect",
+        )
+        self._attemptFailed(error)
+
+    def _attemptFailed(self, error: Exception) -> None:
+        self._endAttempt()
+        self._noteUnknownSID(error)
+        number = self._reconnection.attempts
+        callbacks, self._openCallbacks = self._openCallbacks, []
+        spent = False
+        if callbacks and not number:
+            self._reconnection.life.rest()
+        else:
+            spent = self._planRetry(error)
+        resting = self.state == "closed" and not spent
+        self._logFailure(error)
+        self._tellAttemptFailed(error, callbacks, number)
+        if spent:
+            self._giveUp(error)
+        elif resting and self.state == "closed":
+            self._tellResting(error)
+
+    def _tellAttemptFailed(
+        self, error: Exception, callbacks: list[Callable[[Any], Any]], number: int
+    ) -> None:
+        for socket in list(self._sockets.values()):
+            socket.attemptFailed(error)
+        self._show("error", error)
+        for callback in callbacks:
+            callback(error)
+        if number:
+            self._show("reconnect_error", error)
+
+    def _tellResting(self, error: Exception) -> None:
+        for socket in list(self._sockets.values()):
+            socket.managerFailed(error)
+        self._tellOpenFailed(error)
+
+    def _endAttempt(self) -> None:
+        self._attempt = None
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
+        self._dismissEngine()
+
+    # inside: retrying
+
+    def _planRetry(self, error: object) -> bool:
+        """
+        Wait for the next attempt, or rest.
+
+        @return: whether all attempts are spent.
+        """
+        if not self._reconnection.enabled:
+            self._reconnection.life.rest()
+        elif self._reconnection.spent:
+            self._reconnection.life.rest()
+            return True
+        else:
+            delay = self._reconnection.nextDelay(error)
+            self._reconnection.life.wait(delay, self._startAttempt)
+            self._log.info(
+                "Next attempt to reach {url} in {delay:.1f} s.", url=self.url, delay=delay
+            )
+        return False
+
+    def _giveUp(self, last: BaseException | None) -> None:
+        error = ReconnectFailed(int(self._reconnection.attempts), last)
+        self._reconnection.reset()
+        for socket in list(self._sockets.values()):
+            socket.managerFailed(error)
+        self._tellOpenFailed(error)
+        self._show("reconnect_failed")
+
+    def _lost(self, reason: str, details: Any) -> None:
+        self._reconnection.unproved()
+        self._decoder = None
+        spent = self._planRetry(details)
+        resting = self.state == "closed" and not spent
+        self._log.info("Lost {url}: {reason}.", url=self.url, reason=reason, details=details)
+        for socket in list(self._sockets.values()):
+            socket.managerClosed(reason, details)
+        self._show("close", reason, details)
+        if spent:
+            self._giveUp(details if isinstance(details, Exception) else None)
+        elif resting and self.state == "closed":
+            self._tellResting(Disconnected(reason, details))
+
+    def _noteUnknownSID(self, error: Exception) -> None:
+        if not isinstance(error, TransportError) or b"Session ID unknown" not in error.body:
+            return
+        now = self.reactor.seconds()
+        self._unknownSIDs = [each for each in self._unknownSIDs if now - each < 10] + [now]
+        if len(self._unknownSIDs) == 3:
+            self._log.warn(_STICKY_HINT, url=self.url)
+
+    def _logFailure(self, error: Exception) -> None:
+        self._log.info("Could not connect to {url}: {error}", url=self.url, error=error)
+
+    # inside: ending
+
+    def _rest(self) -> None:
+        self._reconnection.unproved()
+        self._reconnection.reset()
+        self._reconnection.life.rest()
+        self._openCallbacks = []
+        self._endAttempt()
+
+    def _dismissEngine(self) -> None:
+        """
+        Let the engine end by itself; it is heard no more.
+        """
+        engine = self.engine
+        self._decoder = None
+        if engine is None or engine.receiver is DEAF:
+            return
+        engine.receiver = DEAF
+        self._leaving.add(engine)
+        engine.close().addCallback(lambda _: self._leaving.discard(engine))
+
+    def _anyActive(self) -> bool:
+        return any(each.active for each in self._sockets.values())
+
+    def _tellOpened(self) -> None:
+        callbacks, self._openCallbacks = self._openCallbacks, []
+        waiters, self._openWaiters = self._openWaiters, []
+        for callback in callbacks:
+            callback(None)
+        for each in waiters:
+            if not each.called:
+                each.callback(self)
+
+    def _tellOpenFailed(self, error: BaseException) -> None:
+        waiters, self._openWaiters = self._openWaiters, []
+        for each in waiters:
+            if not each.called:
+                each.errback(error)
+
+    # inside: packets
+
+    def _route(self, packet: tuple[int, str, int | None, Any]) -> None:
+        packetType, namespace, ackID, data = packet
+        if self._observed:
+            self._show("packet", packet)
+        socket = self._sockets.get(namespace)
+        if socket is not None:
+            socket.packetReceived(packetType, ackID, data)
+
+    def _undecodable(self, error: Exception) -> None:
+        if not isinstance(error, DecodeError):
+            cause, error = error, DecodeError(f"the parser failed: {error!r}")
+            error.__cause__ = cause
+        self.protocolBroken(error)
+
+    _observed = False
+
+    def _listenersChanged(self) -> None:
+        self._observed = self.hasListeners("packet")
+
+    def _checked(self, name: str, value: Any) -> Any:
+        (options,) = readOptions({name: value}, ManagerOptions)
+        return getattr(options, name)
+
+
+def _valueOf(value: Any) -> Any:
+    return value() if callable(value) else value
+
+
+def _asError(reason: str, details: Any) -> Exception:
+    return details if isinstance(details, Exception) else Disconnected(reason, details)

@@ -1,0 +1,205 @@
+"""
+What one socket sends: at once when it can, later in order when it cannot.
+
+A packet is encoded when it is emitted, so what the caller does to the
+arguments afterwards does not matter.
+
+Must not know: sessions, listeners, engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+
+from txsocketio.acks import AckCallback, AckDeferred
+from txsocketio.errors import BufferFull, PayloadTooLarge, SocketIOError
+from txsocketio.interfaces import IManager
+
+__all__ = ["Outbox", "Parcel"]
+
+
+class Parcel:
+    """
+    One encoded packet that waits to be sent.
+
+    @ivar values: the event's name and arguments, for outgoing listeners.
+    @ivar waiting: who waits for the acknowledgement, or L{None}.
+    @ivar accepted: fires when the packet is sent, or L{None} when nobody
+        asked.
+    """
+
+    __slots__ = ("accepted", "binaries", "compress", "size", "text", "values", "waiting")
+
+    def __init__(
+        self,
+        text: bytes | None,
+        binaries: Sequence[bytes],
+        compress: bool,
+        values: Sequence[Any],
+        waiting: AckDeferred | AckCallback | None,
+    ) -> None:
+        self.text = text
+        self.binaries = binaries
+        self.compress = compress
+        self.values = values
+        self.waiting = waiting
+        self.accepted: Deferred[bool] | None = None
+        self.size = len(text or b"") + sum(map(len, binaries))
+
+    def settle(self, outcome: bool | SocketIOError) -> None:
+        """
+        Say what became of the packet to whoever asked.
+        """
+        accepted = self.accepted
+        if accepted is None or accepted.called:
+            return
+        if isinstance(outcome, SocketIOError):
+            accepted.errback(outcome)
+        else:
+            accepted.callback(outcome)
+
+
+class Outbox:
+    """
+    The sending side of a socket.
+
+    @ivar live: whether packets may be sent now: the namespace is connected,
+        and everything that waited has gone.
+    """
+
+    def __init__(
+        self, manager: IManager, limits: tuple[float | None, float | None], show: Callable[..., None]
+    ) -> None:
+        """
+        @param limits: how many packets, and how many bytes, may wait.
+        @param show: called with an event's name and arguments when it is
+            actually sent.
+        """
+        self._manager = manager
+        self._packetLimit, self._byteLimit = limits
+        self._show = show
+        self.live = False
+        self._parcels: dict[Parcel, None] = {}
+        self._bytes = 0
+        self._undrained: list[Deferred[bool]] = []
+
+    def __len__(self) -> int:
+        return len(self._parcels)
+
+    def __iter__(self) -> Iterator[Parcel]:
+        return iter(list(self._parcels))
+
+    def checkRoom(self) -> None:
+        """
+        @raise BufferFull: too much waits already.
+        """
+        if self.live:
+            waiting = self._manager.engine.bufferedAmount()
+        else:
+            waiting = self._bytes
+            if self._packetLimit is not None and len(self._parcels) >= self._packetLimit:
+                raise BufferFull(
+                    f"{len(self._parcels)} packets wait for the connection already; see "
+                    "sendBufferLimit, clearSendBuffer(), and volatile"
+                )
+        if self._byteLimit is not None and waiting > self._byteLimit:
+            raise BufferFull(
+                f"{waiting} bytes wait to be sent already; await what emit() returns, or raise "
+                "sendBufferLimit"
+            )
+
+    def send(
+        self, text: bytes | None, binaries: Sequence[bytes], compress: bool, values: Sequence[Any]
+    ) -> None:
+        """
+        Send a packet now.
+
+        @raise PayloadTooLarge: the server would hang up on it.
+        """
+        self._show(values)
+        self._manager.sendPacket(text, binaries, compress)
+
+    def whenAccepted(self) -> Deferred[bool]:
+        """
+        @return: fires with L{True} when no more than 64 KiB wait.
+        """
+        if not self._manager.engine.congested:
+            return succeed(True)
+        drained: Deferred[bool] = Deferred()
+        self._undrained.append(drained)
+        return drained
+
+    def drained(self) -> None:
+        """
+        The engine is not congested any more - or is gone, and what it had
+        accepted with it.
+        """
+        waiting, self._undrained = self._undrained, []
+        for each in waiting:
+            if not each.called:
+                each.callback(True)
+
+    def keep(self, parcel: Parcel) -> None:
+        """
+        Keep a packet for later.
+        """
+        self._parcels[parcel] = None
+        self._bytes += parcel.size
+
+    def withdraw(self, parcel: Parcel) -> bool:
+        """
+        Take a packet back.
+
+        @return: whether it was still here.
+        """
+        if parcel not in self._parcels:
+            return False
+        del self._parcels[parcel]
+        self._bytes -= parcel.size
+        return True
+
+    def flush(self) -> None:
+        """
+        Send what waits, in order, what is emitted meanwhile included; from
+        then on packets go straight.  Stops when the connection ends under it.
+        """
+        manager = self._manager
+        engine = manager.engine
+        while self._parcels and manager.engine is engine and engine.readyState == "open":
+            parcel = next(iter(self._parcels))
+            self.withdraw(parcel)
+            self._sendParcel(parcel)
+        self.live = manager.engine is engine and engine.readyState == "open"
+
+    def empty(self, outcome: bool | SocketIOError) -> int:
+        """
+        Forget what waits.
+
+        @return: how many packets that were.
+        """
+        parcels = list(self._parcels)
+        self._parcels.clear()
+        self._bytes = 0
+        for parcel in parcels:
+            parcel.settle(outcome)
+        return len(parcels)
+
+    # inside
+
+    def _sendParcel(self, parcel: Parcel) -> None:
+        try:
+            self.send(parcel.text, parcel.binaries, parcel.compress, parcel.values)
+        except PayloadTooLarge as error:
+            if parcel.waiting is not None:
+                parcel.waiting.fail(error)
+            parcel.settle(error)
+            return
+        if parcel.accepted is None:
+            return
+        if self._manager.engine.congested:
+            self._undrained.append(parcel.accepted)
+        else:
+            parcel.settle(True)

@@ -1,0 +1,153 @@
+"""
+At least once: the queue behind the C{retries} option.
+
+One packet is in flight at a time, in order.  Only a try that timed out uses up
+a retry; time spent offline does not.  Five disconnections in a row with the
+same packet in flight fail it, since it may well be what kills the connection.
+
+Must not know: connections, the wire.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from txsocketio.acks import AckCallback, AckDeferred
+from txsocketio.errors import AckTimeout, Disconnected, SocketIOError
+from txsocketio.modifiers import Modifiers
+
+__all__ = ["RetryQueue", "Retried"]
+
+DISCONNECTIONS = 5
+
+
+class Retried:
+    """
+    One event that is sent until it is answered.
+
+    @ivar values: the event's name and (frozen) arguments.
+    @ivar settle: called once, with an error or L{None}, and the answer.
+    """
+
+    __slots__ = ("disconnections", "how", "settle", "tries", "values", "waiting")
+
+    def __init__(
+        self,
+        values: tuple[Any, ...],
+        how: Modifiers,
+        settle: Callable[[SocketIOError | None, tuple[Any, ...]], None],
+    ) -> None:
+        self.values = values
+        self.how = how
+        self.settle = settle
+        self.tries = 0
+        self.disconnections = 0
+        self.waiting: AckDeferred | AckCallback | None = None
+
+
+class RetryQueue:
+    """
+    Events waiting for their turn, and the one in flight.
+    """
+
+    def __init__(
+        self,
+        retries: float,
+        send: Callable[[Retried, AckCallback], None],
+        forget: Callable[[AckCallback | AckDeferred], None],
+    ) -> None:
+        """
+        @param send: send one, acknowledged to the given callback.
+        @param forget: stop waiting for the acknowledgement.
+        """
+        self._retries = retries
+        self._send = send
+        self._forget = forget
+        self._queue: deque[Retried] = deque()
+        self._ready = False
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def add(self, retried: Retried) -> None:
+        """
+        Take one more event.
+        """
+        self._queue.append(retried)
+        self._next()
+
+    def ready(self) -> None:
+        """
+        The socket is connected: go on.
+        """
+        self._ready = True
+        self._next()
+
+    def interrupted(self, reason: str, details: Any) -> None:
+        """
+        The connection is gone; the packet in flight will be sent again.
+        """
+        self._ready = False
+        head = self._queue[0] if self._queue else None
+        if head is None or head.waiting is None:
+            return
+        self._landed(head)
+        head.disconnections += 1
+        if head.disconnections >= DISCONNECTIONS:
+            self._finish(head, Disconnected(reason, details))
+
+    def withdraw(self, retried: Retried) -> None:
+        """
+        Send this one no more; it settles nothing.
+        """
+        if retried in self._queue:
+            self._landed(retried)
+            self._queue.remove(retried)
+            self._next()
+
+    def failAll(self, error: SocketIOError) -> None:
+        """
+        None of them will be sent any more.
+        """
+        self._ready = False
+        queue, self._queue = self._queue, deque()
+        for retried in queue:
+            self._landed(retried)
+        for retried in queue:
+            retried.settle(error, ())
+
+    # inside
+
+    def _next(self) -> None:
+        if not self._ready or not self._queue or self._queue[0].waiting is not None:
+            return
+        head = self._queue[0]
+        waiting = head.waiting = AckCallback(lambda *answer: self._answered(head, *answer), True)
+        head.tries += 1
+        self._send(head, waiting)
+
+    def _answered(self, head: Retried, error: SocketIOError | None, *values: Any) -> None:
+        head.waiting = None
+        if error is None:
+            self._finish(head, None, values)
+        elif isinstance(error, AckTimeout) and head.tries <= self._retries:
+            head.disconnections = 0
+            self._next()
+        else:
+            self._finish(head, error)
+
+    def _finish(
+        self, head: Retried, error: SocketIOError | None, values: tuple[Any, ...] = ()
+    ) -> None:
+        self._queue.popleft()
+        head.settle(error, values)
+        self._next()
+
+    def _landed(self, retried: Retried) -> None:
+        waiting, retried.waiting = retried.waiting, None
+        if waiting is not None:
+            self._forget(waiting)
+
+

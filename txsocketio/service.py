@@ -1,0 +1,92 @@
+"""
+A socket as a Twisted service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+
+from txsocketio.manager import Manager
+from txsocketio.protocol.url import parseURL
+from txsocketio.socket import Socket
+
+__all__ = ["SocketIOService"]
+
+_LOOK_AGAIN = 0.02
+
+
+class SocketIOService(Service):
+    """
+    Connects a socket when it starts, and disconnects it when it stops.
+
+    @ivar socket: the socket; there from the beginning, not connected.
+    """
+
+    def __init__(
+        self,
+        urlOrManager: str | Manager,
+        setup: Callable[[Socket], Any] | None = None,
+        drainTimeout: float = 5.0,
+        *,
+        namespace: str | None = None,
+        reactor: Any = None,
+        **options: Any,
+    ) -> None:
+        """
+        @param urlOrManager: a server's URL, or a manager made with
+            C{autoConnect=False}.
+        @param setup: called once with the socket, before it first connects,
+            to register listeners.
+        @param drainTimeout: how many seconds stopping may wait for what was
+            emitted to be sent and acknowledged.
+        @param namespace: wins over the URL's path.
+        @param options: as for L{io <txsocketio.client.io>}, for a URL.
+        """
+        if isinstance(urlOrManager, str):
+            manager = Manager(urlOrManager, reactor=reactor, **{**options, "autoConnect": False})
+            namespace = namespace or parseURL(urlOrManager).namespace
+        else:
+            manager = urlOrManager
+        self.manager = manager
+        self.socket = manager.socket(namespace or "/")
+        self._drainTimeout = drainTimeout
+        self._setup = setup
+
+    def startService(self) -> None:
+        """
+        Connect.
+        """
+        super().startService()
+        setup, self._setup = self._setup, None
+        if setup is not None:
+            setup(self.socket)
+        self.socket.connect()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Send what can still be sent, and disconnect.
+
+        @return: fires when no timer, request or connection of the socket is
+            left, at most C{drainTimeout} and 2 seconds later.
+        """
+        super().stopService()
+        drained: Deferred[None] = Deferred()
+        self._look(drained, self.manager.reactor.seconds() + self._drainTimeout)
+        return drained.addCallback(self._cbDrained)
+
+    # inside
+
+    def _look(self, drained: Deferred[None], limit: float) -> None:
+        clock = self.manager.reactor
+        if self.socket.settled or clock.seconds() >= limit:
+            drained.callback(None)
+        else:
+            clock.callLater(_LOOK_AGAIN, self._look, drained, limit)
+
+    def _cbDrained(self, _: None) -> Deferred[None]:
+        self.socket.disconnect()
+        return self.socket.whenDisconnected()

@@ -1,0 +1,81 @@
+"""
+C{onSession}: the one place to log in, subscribe, resynchronise.
+
+Session listeners run once a session, one after the other, after the server
+has answered CONNECT and before anything else happens.
+
+Must not know: how a socket connects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from txsocketio.emitter import asDeferred
+from txsocketio.modifiers import PLAIN
+
+__all__ = ["SessionInfo", "runSession"]
+
+
+class SessionInfo:
+    """
+    What a session listener is told, and how it talks past the buffers.
+
+    @ivar recovered: whether the server restored the previous session, so that
+        nothing was missed.
+    @ivar reason: why the previous session ended, or L{None}.
+    @ivar first: whether there was no session before.
+    """
+
+    def __init__(self, socket: Any, recovered: bool, reason: str | None, first: bool) -> None:
+        self._socket = socket
+        self.recovered = recovered
+        self.reason = reason
+        self.first = first
+
+    def __repr__(self) -> str:
+        return (
+            f"<SessionInfo recovered={self.recovered} reason={self.reason!r} first={self.first}>"
+        )
+
+    def emit(self, event: Any, *args: Any) -> Deferred[bool]:
+        """
+        As L{Socket.emit <txsocketio.socket.Socket.emit>}, but now.
+        """
+        return self._socket.sendNow(PLAIN, event, args)  # type: ignore[no-any-return]
+
+    def emitWithAck(self, event: Any, *args: Any) -> Deferred[Any]:
+        """
+        As L{Socket.emitWithAck <txsocketio.socket.Socket.emitWithAck>}, but
+        now.
+        """
+        return self._socket.callNow(PLAIN, event, args)  # type: ignore[no-any-return]
+
+    def whenEvent(self, event: Any, timeout: float | None = None, check: Any = None) -> Any:
+        """
+        As L{Socket.whenEvent <txsocketio.socket.Socket.whenEvent>}, events
+        that are held back included.
+        """
+        return self._socket.whenEvent(event, timeout, check)
+
+
+def runSession(
+    listeners: Sequence[Callable[[SessionInfo], Any]], info: SessionInfo
+) -> Deferred[None]:
+    """
+    Call each listener with C{info}, waiting for one before the next.
+
+    @return: fires when all are done; fails as the first that fails does, and
+        can be cancelled.
+    """
+    return Deferred.fromCoroutine(_run(list(listeners), info))
+
+
+async def _run(listeners: list[Callable[[SessionInfo], Any]], info: SessionInfo) -> None:
+    for listener in listeners:
+        later = asDeferred(listener(info))
+        if later is not None:
+            await later
