@@ -18,7 +18,8 @@ import pytest
 from support import ROOT, runPython
 
 PACKAGE = ROOT / "txsocketio"
-CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+CONTRACTS = SETTINGS["importlinter"]["contracts"]
 GROUND = ("protocol", "options", "errors")
 REACTIVE = {"twisted", "zope", "treq", "autobahn", "txaio"}
 
