@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
+from importlib import import_module
 
 __all__ = ["BINARY", "CLOSE", "COMPRESSED", "PING", "PONG", "TEXT", "frame", "frameBuilder"]
 
@@ -83,10 +84,9 @@ def _compiledMasker() -> Callable[[bytes, bytes, bytes], bytes] | None:
     Autobahn's compiled masker, if it is there and is what we know.
     """
     try:
-        from _nvx_xormasker import ffi, lib
-
-        new, process, free = lib.nvx_xormask_new, lib.nvx_xormask_process, lib.nvx_xormask_free
-        view = ffi.from_buffer
+        nvx = import_module("_nvx_xormasker")
+        new, free = nvx.lib.nvx_xormask_new, nvx.lib.nvx_xormask_free
+        process, view = nvx.lib.nvx_xormask_process, nvx.ffi.from_buffer
     except (ImportError, AttributeError):  # pragma: no cover - depends on the platform's wheel
         return None
 

@@ -20,8 +20,9 @@ See RFC 6455 and RFC 7692.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autobahn.twisted.websocket import WebSocketClientProtocol
@@ -33,6 +34,7 @@ from autobahn.websocket.compress_deflate import (
 )
 from autobahn.websocket.protocol import WebSocketProtocol
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.protocol import ClientFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -74,10 +76,13 @@ REFUSAL_TIMEOUT = 1.0
 
 REFUSAL_BYTES = 1024
 
+PONGS = 16
+"""How many pings may wait to be answered; older ones are forgotten."""
+
 MORE, WAIT, STOP = range(3)
 # How a step of reading ended: go on otherwise, wait for bytes, or leave off.
 
-GOING_AWAY, PROTOCOL_ERROR, TOO_BIG = 1001, 1002, 1009
+PROTOCOL_ERROR, INTERNAL_ERROR = 1002, 1011
 NO_STATUS, ABNORMAL = 1005, 1006
 
 _textFrame = frames.frameBuilder(frames.TEXT)
@@ -236,7 +241,9 @@ class _Factory(ClientFactory):
     def __init__(self, client: WebSocketClient) -> None:
         self._client = client
 
-    def buildProtocol(self, addr: object) -> WebSocketClient:
+    def buildProtocol(self, addr: object) -> WebSocketClient | None:
+        if self._client.factory is not None:
+            return None  # an endpoint that connected twice
         self._client.factory = self
         return self._client
 
@@ -301,6 +308,7 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         self._deflate = deflate
         self.outbox: FrameOutbox | None = None
         self._connecting: Deferred[Any] | None = None
+        self._starting = False
         self._nonce = b""
         self._response: Response | None = None
         self._body = b""
@@ -320,8 +328,8 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         self._big: _Pieces = _Pieces()
         self._message: _Pieces = _Pieces()
         self._fragments = 0
-        self._pong: bytes | None = None
-        self._gone = False
+        self._pings: deque[bytes] = deque(maxlen=PONGS)
+        self._lost = self._gone = False
         self._whenGone: list[Deferred[None]] = []
 
     # from above
@@ -330,8 +338,10 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Connect and shake hands.
         """
+        self._starting = True
         self._connecting = attempt = maybeDeferred(endpoint.connect, _Factory(self))
         attempt.addCallbacks(self._cbConnected, self._ebConnected)
+        self._starting = False
 
     def sendText(self, payload: bytes, compress: bool = False) -> None:
         """
@@ -400,11 +410,13 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         """
         self.receiver = _DEAF
         self._discardInput()
-        if self._connecting is not None:
-            self._connecting.cancel()
-        elif self.outbox is not None and not self._gone:
-            self.state = CLOSED
+        self.state = CLOSED
+        if self.outbox is not None:
             self._drop(abort=True)
+        elif self._connecting is not None:
+            self._connecting.cancel()
+        else:
+            self._end(Failure(ConnectionAborted()))
 
     def fail(self, problem: Exception, code: int = PROTOCOL_ERROR) -> None:
         """
@@ -437,8 +449,16 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
 
     def _ebConnected(self, failure: Failure) -> None:
         self._connecting = None
-        if self.outbox is None:
+        if self.outbox is not None:
+            return  # it will be lost
+        if self._starting:
+            self._turn = self._reactor.callLater(0, self._failedAtOnce, failure)
+        else:
             self._end(failure)
+
+    def _failedAtOnce(self, failure: Failure) -> None:
+        self._turn = None
+        self._end(failure)
 
     # from the transport
 
@@ -475,16 +495,17 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
             self._take(data)
         except Exception as problem:
             self._errors.failure("A receiver of {client.url} raised", client=self)
-            self.fail(problem, GOING_AWAY)
+            self.fail(problem, INTERNAL_ERROR)
         finally:
             outbox.holding = False
-            self._answerPing()
+            self._answerPings()
             outbox.flush()
 
     def connectionLost(self, reason: Failure) -> None:
         """
         Deliver what this turn had left over, then say how it ended.
         """
+        self._lost = True
         if self._blocked and not self._paused:
             self._unblock()
         self._end(reason)
@@ -659,8 +680,10 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
                 return position, MORE
             end = start + size
             if end > length or (first != 0x82 and first != 0x81):
-                return self._readRare(data, position, start, end)
-            if first == 0x82:
+                if first != 0x89 or end > length or size > 125:
+                    return self._readRare(data, position, start, end)
+                self._pings.append(data[start:end])
+            elif first == 0x82:
                 self.receiver.binaryReceived(data[start:end])
             elif size and data[start] == prefix:
                 self.receiver.textReceived(data[start + 1 : end])
@@ -681,9 +704,6 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         A frame that is not whole, or not one of data.
         """
         first, missing = data[position], end - len(data)
-        if first == frames.PING and missing <= 0 and end - start <= 125:
-            self._pong = data[start:end]
-            return end, STOP
         if first not in (frames.TEXT, frames.BINARY) or (first == frames.TEXT and self._strict):
             return position, MORE
         if end - start > PARTIAL:
@@ -779,7 +799,7 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Leave off until the next turn if this one took its time.
         """
-        if self._reactor.seconds() < deadline:
+        if self._lost or self._reactor.seconds() < deadline:
             return False
         self._block()
         self._continueSoon()
@@ -868,9 +888,9 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
 
     def onPing(self, payload: bytes) -> None:
         """
-        Remember the latest ping; one pong answers them all (RFC 6455 5.5.3).
+        Remember the latest pings; older ones need no answer (RFC 6455 5.5.3).
         """
-        self._pong = payload
+        self._pings.append(payload)
 
     def onPong(self, payload: bytes) -> None:
         """
@@ -898,7 +918,7 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         if opcode == 8:
             self._putClose(payload)
 
-    def _fail_connection(self, code: int = GOING_AWAY, reason: str = "") -> None:
+    def _fail_connection(self, code: int = PROTOCOL_ERROR, reason: str = "") -> None:
         """
         Autobahn found a violation.
         """
@@ -921,19 +941,25 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         whole: bytes = deflate.compress_message_data(payload) + deflate.end_compress_message()
         return whole
 
-    def _answerPing(self) -> None:
-        pong, self._pong = self._pong, None
-        if pong is not None:
-            self.sendFramed(frames.frame(frames.PONG, pong))
+    def _answerPings(self) -> None:
+        pings, outbox = self._pings, self.outbox
+        while pings and outbox is not None and not outbox.congested:
+            self.sendFramed(frames.frame(frames.PONG, pings.popleft()))
 
     def _drained(self) -> None:
-        if self._owner is not None and self.state == OPEN:
+        self._answerPings()
+        if self._owner is None or self.state != OPEN:
+            return
+        try:
             self._owner.webSocketDrained()
+        except Exception as problem:
+            self._errors.failure("The owner of {client.url} raised", client=self)
+            self.fail(problem, INTERNAL_ERROR)
 
     # ending
 
     def _startClosing(self, code: int, reason: str) -> None:
-        self._answerPing()
+        self._answerPings()
         self._sayGoodbye(code, reason)
         self.state = CLOSING
         self._startTimer(CLOSE_TIMEOUT)
