@@ -26,7 +26,9 @@ _SCHEMES = {"http": False, "ws": False, "https": True, "wss": True}
 _DEFAULT_PORTS = {False: 80, True: 443}
 
 _FORM = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?")
-_BLANK = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]")
+# A backslash is a slash to some: "http://evil.com\@good.com" has two readings.
+_BLANK = re.compile(r"[\x00-\x20\\\x7f-\xa0\u2028\u2029\ud800-\udfff]")
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(%[0-9A-Za-z_.-]+)?")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
 
 
@@ -198,10 +200,13 @@ def _hostAndPort(text: str, url: str) -> tuple[str, int | None]:
 
 
 def _address(text: str, url: str) -> str:
+    address = unquote(text)
     try:
-        return str(IPv6Address(unquote(text)))
+        if _ADDRESS.fullmatch(address):
+            return str(IPv6Address(address))
     except ValueError:
-        raise ValueError(f"{text!r:.80} in {url!r:.80} is not an IPv6 address") from None
+        pass
+    raise ValueError(f"{text!r:.80} in {url!r:.80} is not an IPv6 address")
 
 
 def _port(text: str, url: str) -> int | None:
