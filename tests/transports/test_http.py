@@ -8,12 +8,12 @@ import gzip
 from typing import Any
 
 import pytest
-from httpkit import FakeWire, Request, ScriptedServer, httpAnswer
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface.verify import verifyClass
 
+from httpkit import FakeWire, Request, ScriptedServer, httpAnswer
 from txsocketio.errors import TransportError
 from txsocketio.transports.http import Answer, BytesProducer, Exchange, PlainAgent, Requester
 
@@ -39,9 +39,7 @@ class Asker:
         """
         Send a request, and let it reach the server.
         """
-        exchange = Exchange(
-            self.requester, URL, phase, self.answers.append, self.errors.append
-        )
+        exchange = Exchange(self.requester, URL, phase, self.answers.append, self.errors.append)
         exchange.start(body, seconds)
         self.server.settle()
         return exchange
@@ -538,7 +536,12 @@ def test_answerStopsTheTime() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n4", b"HTTP/1.1 500 No\r\n"],
+    [
+        b"",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n4",
+        b"HTTP/1.1 500 No\r\n",
+    ],
 )
 def test_cancelledMeansSilence(raw: bytes) -> None:
     """

@@ -210,7 +210,7 @@ class Requester:
         self._wire = wire
         self._pool = _buildPool(wire.reactor)
         agent = Agent.usingEndpointFactory(wire.reactor, wire.endpointFactory(), self._pool)
-        self._jar = _NoJar()
+        self._jar: Any = _NoJar()
         self._client = HTTPClient(PlainAgent(agent), self._jar, BytesProducer)
         self._given: Pairs | None = None
         self._forGET = self._forPOST = Headers()
@@ -253,8 +253,11 @@ class Requester:
 
     def close(self) -> None:
         """
-        Close the connections that are not in use.
+        Close the connections that are not in use, and from now on each when
+        its request ends.
         """
+        # The pool has no end: what comes back later would be kept once more.
+        self._pool.cachedConnectionTimeout = 0
         self._pool.closeCachedConnections()
 
     # inside
@@ -269,8 +272,8 @@ class Requester:
         self._forPOST.addRawHeader(*CONTENT_TYPE)
 
 
-def _buildPool(clock: Any) -> HTTPConnectionPool:
-    pool = HTTPConnectionPool(clock, persistent=True)
+def _buildPool(clock: Any) -> Any:
+    pool: Any = HTTPConnectionPool(clock, persistent=True)
     # A poll that was answered must not be asked again: its messages are gone.
     pool.retryAutomatically = False
     pool.maxPersistentPerHost = 2

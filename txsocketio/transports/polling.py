@@ -191,6 +191,8 @@ class PollingTransport:
         if self._state == "closing":
             self._checkGone()
             return
+        if self.sid is None:
+            self._checkContentType(answer)
         self._answer = answer
         self._packets = packetsOf(answer.body)
         self._read()
@@ -243,6 +245,14 @@ class PollingTransport:
         if self._state == "open" and self._get is None:
             self._poll()
         self._checkPaused()
+
+    def _checkContentType(self, answer: Answer) -> None:
+        contentType = _contentType(answer)
+        if not contentType.lower().startswith("text/"):
+            self._log.warn(
+                "The server's packets come as {contentType} instead of text/plain",
+                contentType=contentType,
+            )
 
     def _poll(self) -> None:
         if self._answer is not None and self.sid is None:
@@ -305,11 +315,12 @@ class PollingTransport:
         self._lost("transport error", mistaken)
 
     def _mistaken(self, answer: Answer, error: DecodeError) -> TransportError:
-        contentType = answer.headers.getRawHeaders(b"Content-Type", [b"none"])[0]
+        seen = f"content type {excerpt(_contentType(answer))}"
+        if not answer.complete:
+            seen += ", perhaps cut off"
         return TransportError(
             "server error",
-            explanation=f"not an Engine.IO payload: {error} (content type "
-            f"{excerpt(contentType)}{'' if answer.complete else ', perhaps cut off'})",
+            explanation=f"not an Engine.IO payload: {error} ({seen})",
             url=answer.url.partition("?")[0],
             transport=self.name,
             phase="poll" if self.sid is not None else "handshake",
@@ -435,6 +446,11 @@ class PollingTransport:
         self._lost("transport error", error)
 
 
+def _contentType(answer: Answer) -> str:
+    (value, *_) = answer.headers.getRawHeaders(b"Content-Type", [b"text/plain"])
+    return value.decode("utf-8", "replace")
+
+
 def _isText(data: bytes) -> bool:
     try:
         data.decode()
@@ -443,6 +459,12 @@ def _isText(data: bytes) -> bool:
     return True
 
 
-def _cancelled(call: IDelayedCall | None) -> None:
+def _cancelled(call: IDelayedCall | None) -> IDelayedCall | None:
+    """
+    Cancel a call, if there is one.
+
+    @return: L{None}, to take its place.
+    """
     if call is not None and call.active():
         call.cancel()
+    return None
