@@ -42,16 +42,17 @@ class Connections:
     Every connection of one engine: those being made and those that live.
 
     @ivar aborted: whether L{abort} was called; no connection is made any more.
+    @ivar live: the transports of the connections that live.
     """
 
     def __init__(self) -> None:
         self.aborted = False
         self._pending: set[Deferred[Any]] = set()
-        self._live: set[Any] = set()
+        self.live: set[Any] = set()
         self._waiting: list[Deferred[None]] = []
 
     def __len__(self) -> int:
-        return len(self._pending) + len(self._live)
+        return len(self._pending) + len(self.live)
 
     def abort(self) -> None:
         """
@@ -60,7 +61,7 @@ class Connections:
         self.aborted = True
         for attempt in tuple(self._pending):
             attempt.cancel()
-        for transport in tuple(self._live):
+        for transport in tuple(self.live):
             _abortTransport(transport)
 
     def whenEmpty(self) -> Deferred[None]:
@@ -95,7 +96,7 @@ class Connections:
         """
         A connection lives, even if nobody wants it any more.
         """
-        self._live.add(transport)
+        self.live.add(transport)
         if self.aborted:
             _abortTransport(transport)
 
@@ -103,7 +104,7 @@ class Connections:
         """
         A connection has ended.
         """
-        self._live.discard(transport)
+        self.live.discard(transport)
         self._checkEmpty()
 
     # inside

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from OpenSSL import SSL
-from OpenSSL.crypto import X509, PKey
+from OpenSSL.crypto import X509
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
     AcceptableCiphers,
@@ -117,9 +117,10 @@ def _identity(what: str, key: Any, chain: list[x509.Certificate]) -> dict[str, A
     if _publicBytes(key.public_key()) != _publicBytes(chain[0].public_key()):
         raise ValueError(f"{what} does not belong to the certificate: their keys differ")
     return {
-        "privateKey": PKey.from_cryptography_key(key),
-        "certificate": X509.from_cryptography(chain[0]),
-        "extraCertChain": [X509.from_cryptography(one) for one in chain[1:]],
+        # Not pyOpenSSL's own kinds, which it deprecates.
+        "privateKey": key,
+        "certificate": chain[0],
+        "extraCertChain": chain[1:],
     }
 
 
