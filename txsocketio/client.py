@@ -54,7 +54,7 @@ def io(
         raise TypeError('io() needs the URL of a server, e.g. io("http://localhost:3000")')
     server = parseURL(url)
     if reactor is None:
-        from twisted.internet import reactor  # type: ignore[no-redef]
+        from twisted.internet import reactor
     parsed = readOptions(options, IOOptions, EngineOptions, ManagerOptions, SocketOptions)
     chosen = server.namespace if namespace is None else namespace
     manager = _managerFor(url, server, chosen, reactor, options, parsed)

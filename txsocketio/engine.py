@@ -549,7 +549,8 @@ class Engine(Emitter):
 
     def _endUpgrade(self) -> None:
         self._upgrading = None
-        self._upgradeDeadline = _cancelled(self._upgradeDeadline)
+        deadline, self._upgradeDeadline = self._upgradeDeadline, None
+        _cancel(deadline)
 
     def _cancelProbes(self) -> None:
         probes, self._probes = self._probes, []
@@ -603,8 +604,8 @@ class Engine(Emitter):
     def _stopTimers(self) -> None:
         if self._heartbeat is not None:
             self._heartbeat.stop()
-        self._pongDue = _cancelled(self._pongDue)
-        self._startLater = _cancelled(self._startLater)
+        _cancel(self._pongDue)
+        _cancel(self._startLater)
 
 
 def _shown(packetType: int, data: bytes, isBinary: bool, compress: bool) -> Packet:
@@ -612,6 +613,6 @@ def _shown(packetType: int, data: bytes, isBinary: bool, compress: bool) -> Pack
     return Packet(_NAMES[packetType], shown, compress)
 
 
-def _cancelled(call: IDelayedCall | None) -> None:
+def _cancel(call: IDelayedCall | None) -> None:
     if call is not None and call.active():
         call.cancel()

@@ -6,7 +6,7 @@ Must not know: sockets, packets.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -43,7 +43,7 @@ class EventWaits:
         waiter.addBoth(self._over, event, waiter)
         return waiter
 
-    def wake(self, data: list[Any]) -> None:
+    def wake(self, data: Sequence[Any]) -> None:
         """
         An event came: name and arguments.
         """

@@ -43,7 +43,9 @@ class Heartbeat:
     One deadline, moved by every ping.
     """
 
-    def __init__(self, reactor: Any, interval: float, timeout: float, missed: Callable[[], None]) -> None:
+    def __init__(
+        self, reactor: Any, interval: float, timeout: float, missed: Callable[[], None]
+    ) -> None:
         """
         @param missed: called once, when no ping came in time.
         """

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+    from txsocketio.errors import DecodeError, Disconnected, SocketIOError
     from txsocketio.protocol.engineio import Handshake
 
 # mypy: disable-error-code="empty-body"
@@ -333,14 +334,19 @@ class IManager(Interface):
     parser: IParser = Attribute("The parser of this connection.")
     reactor: Any = Attribute("The clock: an L{IReactorTime} provider.")
 
-    def open(callback: Any = None) -> Any:
-        """
-        Connect unless that is under way already.
-        """
-
     def sendPacket(text: bytes | None, binaries: Sequence[bytes], compress: bool) -> None:
         """
         Hand one encoded packet to the engine, as a unit.
+        """
+
+    def buildBackoff() -> Any:
+        """
+        Make a backoff for a socket that alone must try again.
+        """
+
+    def socketNeeds(socket: Any) -> None:
+        """
+        A socket wants to be connected.
         """
 
     def socketConnected(socket: Any) -> None:
@@ -351,6 +357,27 @@ class IManager(Interface):
     def socketIdle(socket: Any) -> None:
         """
         A socket does not need the connection any more.
+        """
+
+    def othersPending(socket: Any) -> bool:
+        """
+        Whether another socket uses the connection, or is about to.
+        """
+
+    def restart(error: SocketIOError) -> None:
+        """
+        Give up this connection, and try again later.
+        """
+
+    def protocolBroken(error: DecodeError) -> None:
+        """
+        The server does not speak the protocol: end this connection.
+        """
+
+    def whenUnused() -> Deferred[None]:
+        """
+        @return: fires at once if a socket still needs the connection, else
+            when it is gone.
         """
 
 
@@ -387,6 +414,16 @@ class IManagerReceiver(Interface):
     def managerFailed(error: Exception) -> None:
         """
         No further attempt will be made.
+        """
+
+    def sayGoodbye() -> None:
+        """
+        The manager is about to close: tell the server.
+        """
+
+    def managerStopped(error: Disconnected) -> None:
+        """
+        The manager was closed by the client.
         """
 
 

@@ -16,7 +16,14 @@ from random import random
 from types import MappingProxyType
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, gatherResults, maybeDeferred, succeed
+from twisted.internet.defer import (
+    Deferred,
+    DeferredList,
+    FirstError,
+    gatherResults,
+    maybeDeferred,
+    succeed,
+)
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -31,7 +38,7 @@ from txsocketio.errors import (
     SocketIOError,
     TransportError,
 )
-from txsocketio.interfaces import IDecoder, IEngineReceiver, IManager, IParser
+from txsocketio.interfaces import IDecoder, IEngineReceiver, IManager
 from txsocketio.options import (
     EngineOptions,
     ManagerOptions,
@@ -88,11 +95,11 @@ class Manager(Emitter):
             options, EngineOptions, ManagerOptions, SocketOptions
         )
         if reactor is None:
-            from twisted.internet import reactor  # type: ignore[no-redef]
+            from twisted.internet import reactor
         self.reactor: Any = reactor
         self.url = server.id
         self.opts: Mapping[str, Any] = MappingProxyType(dict(options))
-        self.parser: IParser = self.options.parser or JSONParser()
+        self.parser: Any = self.options.parser or JSONParser()
         self._urlQuery = server.query
         self._engineOptions = engineOptions
         self._factory = EngineFactory(reactor, server, engineOptions)
@@ -148,7 +155,7 @@ class Manager(Emitter):
         How many bytes of events a socket may hold before its session is
         ready.
         """
-        return self._engineOptions.maxReceiveBufferBytes
+        return int(self._engineOptions.maxReceiveBufferBytes)
 
     @property
     def retryOnConnectError(self) -> Any:
@@ -449,9 +456,7 @@ class Manager(Emitter):
         A backoff of its own for a socket that alone must try again.
         """
         backoff = self._reconnection.backoff
-        return Backoff(
-            backoff.delay, backoff.maxDelay, backoff.randomizationFactor, backoff.random
-        )
+        return Backoff(backoff.delay, backoff.maxDelay, backoff.randomizationFactor, backoff.random)
 
     def restart(self, error: SocketIOError) -> None:
         """
@@ -581,12 +586,20 @@ class Manager(Emitter):
             return
         asked = gatherResults([maybeDeferred(_valueOf, each) for each in values], True)
         self._asking = asked
-        asked.addCallback(lambda answers: self._attempt is attempt and self._launch(*answers))
+        asked.addCallback(self._cbAsked, attempt)
         asked.addErrback(self._askingFailed, attempt)
+
+    def _cbAsked(self, answers: list[Any], attempt: object) -> None:
+        if self._attempt is attempt:
+            self._launch(*answers)
 
     def _askingFailed(self, failure: Failure, attempt: object) -> None:
         if self._attempt is attempt:
-            self._attemptFailed(failure.value)
+            error = failure.value
+            if isinstance(error, FirstError):
+                error = error.subFailure.value
+            assert isinstance(error, Exception)
+            self._attemptFailed(error)
 
     def _launch(self, query: Any, headers: Any) -> None:
         self._asking = None

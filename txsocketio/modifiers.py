@@ -39,9 +39,9 @@ PLAIN = Modifiers()
 
 
 class _Sender(Protocol):
-    def emitModified(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]: ...
+    def emit(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[bool]: ...
 
-    def callModified(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]: ...
+    def call(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Emission:
     A socket, and how the next emit through this value is to be sent.
     """
 
-    _socket: _Sender
+    _sender: _Sender
     _how: Modifiers = PLAIN
 
     @property
@@ -84,14 +84,14 @@ class Emission:
         """
         As L{Socket.emit <txsocketio.socket.Socket.emit>}, so modified.
         """
-        return self._socket.emitModified(self._how, event, args)
+        return self._sender.emit(self._how, event, args)
 
     def emitWithAck(self, event: Any, *args: Any) -> Deferred[Any]:
         """
         As L{Socket.emitWithAck <txsocketio.socket.Socket.emitWithAck>}, so
         modified.
         """
-        return self._socket.callModified(self._how, event, args)
+        return self._sender.call(self._how, event, args)
 
     def send(self, *args: Any) -> Deferred[bool]:
         """
@@ -102,4 +102,4 @@ class Emission:
     # inside
 
     def _with(self, **changes: Any) -> Emission:
-        return Emission(self._socket, replace(self._how, **changes))
+        return Emission(self._sender, replace(self._how, **changes))

@@ -71,7 +71,10 @@ class Outbox:
     """
 
     def __init__(
-        self, manager: IManager, limits: tuple[float | None, float | None], show: Callable[..., None]
+        self,
+        manager: IManager,
+        limits: tuple[float | None, float | None],
+        show: Callable[..., None],
     ) -> None:
         """
         @param limits: how many packets, and how many bytes, may wait.

@@ -80,7 +80,7 @@ class _Timing:
 
 
 def _buildMachine() -> Callable[[_Timing], Life]:
-    builder = TypeMachineBuilder(Life, _Timing)  # type: ignore[type-abstract]
+    builder = TypeMachineBuilder(Life, _Timing)
     closed = builder.state("closed")
     opening = builder.state("opening")
     open_ = builder.state("open")
@@ -96,9 +96,7 @@ def _buildMachine() -> Callable[[_Timing], Life]:
     def endAttempt(life: Life, timing: _Timing) -> None:
         timing.enter("open")
 
-    def startWait(
-        life: Life, timing: _Timing, seconds: float, timeUp: Callable[[], None]
-    ) -> None:
+    def startWait(life: Life, timing: _Timing, seconds: float, timeUp: Callable[[], None]) -> None:
         timing.enter("waiting")
         timing.after(seconds, timeUp)
 

@@ -149,5 +149,3 @@ class RetryQueue:
         waiting, retried.waiting = retried.waiting, None
         if waiting is not None:
             self._forget(waiting)
-
-

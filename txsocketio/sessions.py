@@ -30,36 +30,44 @@ class SessionInfo:
     @ivar first: whether there was no session before.
     """
 
-    def __init__(self, socket: Any, recovered: bool, reason: str | None, first: bool) -> None:
-        self._socket = socket
+    def __init__(
+        self,
+        sender: Any,
+        whenEvent: Callable[..., Deferred[Any]],
+        recovered: bool,
+        reason: str | None,
+        first: bool,
+    ) -> None:
+        self._sender = sender
+        self._whenEvent = whenEvent
         self.recovered = recovered
         self.reason = reason
         self.first = first
 
     def __repr__(self) -> str:
-        return (
-            f"<SessionInfo recovered={self.recovered} reason={self.reason!r} first={self.first}>"
-        )
+        return f"<SessionInfo recovered={self.recovered} reason={self.reason!r} first={self.first}>"
 
     def emit(self, event: Any, *args: Any) -> Deferred[bool]:
         """
         As L{Socket.emit <txsocketio.socket.Socket.emit>}, but now.
         """
-        return self._socket.sendNow(PLAIN, event, args)  # type: ignore[no-any-return]
+        return self._sender.emitNow(PLAIN, event, args)  # type: ignore[no-any-return]
 
     def emitWithAck(self, event: Any, *args: Any) -> Deferred[Any]:
         """
         As L{Socket.emitWithAck <txsocketio.socket.Socket.emitWithAck>}, but
         now.
         """
-        return self._socket.callNow(PLAIN, event, args)  # type: ignore[no-any-return]
+        return self._sender.callNow(PLAIN, event, args)  # type: ignore[no-any-return]
 
-    def whenEvent(self, event: Any, timeout: float | None = None, check: Any = None) -> Any:
+    def whenEvent(
+        self, event: Any, timeout: float | None = None, check: Any = None
+    ) -> Deferred[Any]:
         """
         As L{Socket.whenEvent <txsocketio.socket.Socket.whenEvent>}, events
         that are held back included.
         """
-        return self._socket.whenEvent(event, timeout, check)
+        return self._whenEvent(event, timeout, check)
 
 
 def runSession(

@@ -12,8 +12,7 @@ Must not know: engines, transports, the class Manager.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
-from typing import Any, overload
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
@@ -21,37 +20,26 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsocketio.acks import AckCallback, AckDeferred, PendingAcks, shaped
-from txsocketio.answers import Answer
-from txsocketio.emitter import AnyListener, Emitter, F, Listener, asDeferred
+from txsocketio.dispatch import Dispatcher
 from txsocketio.errors import (
     ConnectRefused,
     DecodeError,
     Disconnected,
-    Dropped,
     PayloadTooLarge,
     ReconnectFailed,
-    ReservedEventName,
-    SocketIOError,
     TransportError,
 )
 from txsocketio.interfaces import IManager, IManagerReceiver
-from txsocketio.modifiers import PLAIN, Emission, Modifiers
+from txsocketio.modifiers import PLAIN, Emission
 from txsocketio.options import SocketOptions
-from txsocketio.outbox import Outbox, Parcel
-from txsocketio.protocol.socketio import (
-    ACK,
-    CONNECT,
-    CONNECT_ERROR,
-    DISCONNECT,
-    EVENT,
-    RESERVED_EVENTS,
-)
-from txsocketio.retries import Retried, RetryQueue
-from txsocketio.eventwaits import EventWaits
+from txsocketio.protocol.socketio import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
+from txsocketio.sender import Sender
 from txsocketio.sessions import SessionInfo, runSession
 
 __all__ = ["Socket"]
+
+_PER_EVENT = 64
+"""Bytes that holding an event costs, beside its own."""
 
 _V2_HINT = (
     "the server speaks the protocol of Socket.IO 2; it must be upgraded to Socket.IO 3 or later"
@@ -59,7 +47,7 @@ _V2_HINT = (
 
 
 @implementer(IManagerReceiver)
-class Socket(Emitter):
+class Socket(Dispatcher):
     """
     A namespace of a server.
 
@@ -82,7 +70,6 @@ class Socket(Emitter):
     recovered = False
 
     _askedOn: Any = None  # the engine on which CONNECT was sent and not answered by a refusal
-    _failure: SocketIOError | None = None
     _connectTimer: IDelayedCall | None = None
     _retryTimer: IDelayedCall | None = None
     _asking: Deferred[Any] | None = None
@@ -93,24 +80,16 @@ class Socket(Emitter):
     _sessions = 0
 
     def __init__(self, manager: IManager, namespace: str, options: SocketOptions) -> None:
-        super().__init__()
+        super().__init__(manager.reactor)
         self.io: Any = manager
         self.nsp = namespace
         self.auth = options.auth
         self.why = "connect() was not called yet"
-        self._options = options
-        self._any: tuple[Listener, ...] = ()
-        self._anyOutgoing: tuple[Listener, ...] = ()
-        self._sessionListeners: list[Callable[[SessionInfo], Any]] = []
+        self._sender = Sender(manager, namespace, options, self._showOutgoing)
         self._backoff = manager.buildBackoff()
-        self._acks = PendingAcks(manager.reactor, self._ackTimedOut)
-        self._outbox = Outbox(manager, options.sendBufferLimit, self._showOutgoing)
-        self._retryQueue: RetryQueue | None = None
-        if options.retries:
-            self._retryQueue = RetryQueue(options.retries, self._sendRetried, self._acks.forget)
+        self._sessionListeners: list[Callable[[SessionInfo], Any]] = []
         self._received: list[tuple[int | None, list[Any]]] = []
         self._receivedBytes = 0
-        self._eventWaits = EventWaits(manager.reactor)
         self._connectWaiters: list[Deferred[Socket]] = []
         self._idleWaiters: list[Deferred[None]] = []
 
@@ -134,7 +113,7 @@ class Socket(Emitter):
         """
         if self.connected:
             return "connected"
-        if self._failure is not None:
+        if self._sender.failure is not None:
             return "failed"
         if not self.active or self.io.state == "closed":
             return "disconnected"
@@ -147,12 +126,7 @@ class Socket(Emitter):
         Whether nothing that was emitted waits to be sent or answered, or no
         connection will come to do it.
         """
-        if self.state in ("disconnected", "failed"):
-            return True
-        retried = 0 if self._retryQueue is None else len(self._retryQueue)
-        engine = self.io.engine
-        unsent = engine is not None and engine.bufferedAmount()
-        return not (len(self._outbox) or len(self._acks) or retried or unsent)
+        return self.state in ("disconnected", "failed") or self._sender.settled
 
     @property
     def _connectSent(self) -> bool:
@@ -171,7 +145,7 @@ class Socket(Emitter):
         """
         What waits to be sent: the name and arguments of each event.
         """
-        return [tuple(parcel.values) for parcel in self._outbox]
+        return [tuple(parcel.values) for parcel in self._sender.outbox]
 
     @property
     def receiveBuffer(self) -> list[list[Any]]:
@@ -190,7 +164,7 @@ class Socket(Emitter):
         @return: self
         """
         if not self.connected:
-            self._failure = None
+            self._sender.failure = None
             if not self.active:
                 self.active = True
                 self.why = "connecting to the server"
@@ -225,8 +199,8 @@ class Socket(Emitter):
         """
         if self.connected:
             return succeed(self)
-        if self._failure is not None:
-            return fail(self._failure)
+        if self._sender.failure is not None:
+            return fail(self._sender.failure)
         waiter: Deferred[Socket] = Deferred(lambda d: _discard(self._connectWaiters, d))
         self._connectWaiters.append(waiter)
         return waiter
@@ -266,7 +240,7 @@ class Socket(Emitter):
         @raise NotEncodable: an argument cannot be sent.
         @raise BufferFull: C{sendBufferLimit} is reached.
         """
-        return self.emitModified(PLAIN, event, args)
+        return self._sender.emit(PLAIN, event, args)
 
     def emitWithAck(self, event: Any, *args: Any) -> Deferred[Any]:
         """
@@ -281,7 +255,7 @@ class Socket(Emitter):
         @raise NotEncodable: an argument cannot be sent.
         @raise BufferFull: C{sendBufferLimit} is reached.
         """
-        return self.callModified(PLAIN, event, args)
+        return self._sender.call(PLAIN, event, args)
 
     def send(self, *args: Any) -> Deferred[bool]:
         """
@@ -294,19 +268,19 @@ class Socket(Emitter):
         """
         See L{Emission.volatile}.
         """
-        return Emission(self).volatile
+        return Emission(self._sender).volatile
 
     def compress(self, compress: bool) -> Emission:
         """
         See L{Emission.compress}.
         """
-        return Emission(self).compress(compress)
+        return Emission(self._sender).compress(compress)
 
     def timeout(self, seconds: float) -> Emission:
         """
         See L{Emission.timeout}.
         """
-        return Emission(self).timeout(seconds)
+        return Emission(self._sender).timeout(seconds)
 
     def clearSendBuffer(self) -> int:
         """
@@ -315,111 +289,11 @@ class Socket(Emitter):
 
         @return: how many packets that were.
         """
-        parcels = list(self._outbox)
-        count = self._outbox.empty(False)
-        for parcel in parcels:
-            self._dropWaiting(parcel.waiting, Dropped("clearSendBuffer() was called"))
-        return count
+        return self._sender.clear()
 
-    def emitModified(
-        self, how: Modifiers, event: Any, args: tuple[Any, ...]
-    ) -> Deferred[bool]:
-        """
-        L{emit} with modifiers; see L{Emission}.
-        """
-        _checkName(event)
-        waiting = None
-        if args and callable(args[-1]):
-            waiting = self._callbackFor(how, args[-1])
-            args = args[:-1]
-        if self._retryQueue is not None and not how.volatile:
-            return self._emitRetried(how, (event, *args), waiting)
-        return self._emitOnce(how, (event, *args), waiting)
+    # from above: sessions
 
-    def callModified(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]:
-        """
-        L{emitWithAck} with modifiers; see L{Emission}.
-        """
-        _checkName(event)
-        if self._retryQueue is not None and not how.volatile:
-            return self._callRetried(how, (event, *args))
-        waiting = AckDeferred(self._ackCancelled)
-        self._post(how, (event, *args), waiting, False)
-        return waiting
-
-    # from above: listening
-
-    @overload
-    def onAny(self) -> Callable[[F], F]: ...
-
-    @overload
-    def onAny(self, listener: AnyListener) -> Socket: ...
-
-    def onAny(self, listener: AnyListener | None = None) -> Any:
-        """
-        Call C{listener(event, *args)} for every event that comes.
-
-        @return: self; without a listener, a decorator.
-        """
-        return self._addAny("_any", listener, False)
-
-    def prependAny(self, listener: AnyListener) -> Socket:
-        """
-        As L{onAny}, before those that listen already.
-        """
-        self._addAny("_any", listener, True)
-        return self
-
-    def offAny(self, listener: AnyListener | None = None) -> Socket:
-        """
-        Forget one catch-all listener, or all.
-        """
-        self._any = _without(self._any, listener)
-        return self
-
-    def listenersAny(self) -> list[AnyListener]:
-        """
-        The catch-all listeners, in order.
-        """
-        return [each.original for each in self._any]
-
-    @overload
-    def onAnyOutgoing(self) -> Callable[[F], F]: ...
-
-    @overload
-    def onAnyOutgoing(self, listener: AnyListener) -> Socket: ...
-
-    def onAnyOutgoing(self, listener: AnyListener | None = None) -> Any:
-        """
-        Call C{listener(event, *args)} for every event when it is sent.
-
-        @return: self; without a listener, a decorator.
-        """
-        return self._addAny("_anyOutgoing", listener, False)
-
-    def prependAnyOutgoing(self, listener: AnyListener) -> Socket:
-        """
-        As L{onAnyOutgoing}, before those that listen already.
-        """
-        self._addAny("_anyOutgoing", listener, True)
-        return self
-
-    def offAnyOutgoing(self, listener: AnyListener | None = None) -> Socket:
-        """
-        Forget one outgoing catch-all listener, or all.
-        """
-        self._anyOutgoing = _without(self._anyOutgoing, listener)
-        return self
-
-    def listenersAnyOutgoing(self) -> list[AnyListener]:
-        """
-        The outgoing catch-all listeners, in order.
-        """
-        return [each.original for each in self._anyOutgoing]
-
-    def onSession(
-        self, listener: Callable[[SessionInfo], Any]
-    ) -> Callable[[SessionInfo], Any]:
+    def onSession(self, listener: Callable[[SessionInfo], Any]) -> Callable[[SessionInfo], Any]:
         """
         Call C{listener(info)} once per session, and wait for it, before
         anything else happens in the session.  Also a decorator.
@@ -460,7 +334,7 @@ class Socket(Emitter):
             else:
                 self._holdBack(ackID, data)
         elif packetType == ACK:
-            if not self._acks.resolve(ackID, data):
+            if not self._sender.acks.resolve(ackID, data):
                 self._log.debug("Nobody waits for acknowledgement {ackID}.", ackID=ackID)
         elif packetType == CONNECT:
             self._connectReceived(data)
@@ -473,7 +347,7 @@ class Socket(Emitter):
         """
         More can be sent.
         """
-        self._outbox.drained()
+        self._sender.outbox.drained()
 
     def managerClosed(self, reason: str, details: Any) -> None:
         """
@@ -492,7 +366,7 @@ class Socket(Emitter):
             self.why = str(error)
             self._show("connect_error", error)
 
-    def managerFailed(self, error: SocketIOError) -> None:
+    def managerFailed(self, error: Exception) -> None:
         """
         No further attempt will be made.
         """
@@ -500,10 +374,10 @@ class Socket(Emitter):
             return
         if isinstance(error, ReconnectFailed):
             self.active = False
-            self._failure = error
             self.why = str(error)
-            self._outbox.empty(error)
-            self._failPending(error)
+            self._sender.failure = error
+            self._sender.abandon(error, error)
+            self._eventWaits.failAll(error)
         self._failConnectWaiters(error)
         if not self.active:
             self._tellIdle()
@@ -522,263 +396,16 @@ class Socket(Emitter):
         self._abandon(error)
         self._tellIdle()
 
-    # inside: sending
-
-    def _callbackFor(self, how: Modifiers, function: AnyListener) -> AckCallback:
-        timed = how.timeout is not None or self._options.ackTimeout is not None
-        return AckCallback(function, timed or self._retryQueue is not None)
-
-    def _emitOnce(
-        self, how: Modifiers, values: tuple[Any, ...], waiting: AckCallback | None
-    ) -> Deferred[bool]:
-        return self._post(how, values, waiting, True)  # type: ignore[return-value]
-
-    def _post(
-        self,
-        how: Modifiers,
-        values: tuple[Any, ...],
-        waiting: AckDeferred | AckCallback | None,
-        wanted: bool,
-    ) -> Deferred[bool] | None:
-        """
-        Send an event or keep it.
-
-        @param wanted: whether the caller wants to know what became of it.
-        """
-        if self._failure is not None:
-            return self._refuse(self._failure, waiting, wanted)
-        now = self._outbox.live and not self.io.engine.expired()
-        if how.volatile and not (now and not self.io.engine.congested):
-            return self._dropVolatile(waiting, wanted)
-        if not now or self.io.engine.congested:
-            self._outbox.checkRoom()
-        text, binaries = self._encode(how, values, waiting)
-        if now:
-            return self._sendNow(how, text, binaries, values, waiting, wanted)
-        return self._keep(how, Parcel(text, binaries, how.compress, values, waiting), wanted)
-
-    def _encode(
-        self, how: Modifiers, values: tuple[Any, ...], waiting: AckDeferred | AckCallback | None
-    ) -> tuple[bytes | None, Sequence[bytes]]:
-        ackID = None
-        if waiting is not None:
-            timeout = self._options.ackTimeout if how.timeout is None else how.timeout
-            ackID = self._acks.expect(waiting, values[0], timeout)
-        try:
-            return self.io.parser.encode(EVENT, self.nsp, ackID, values)  # type: ignore[no-any-return]
-        except BaseException:
-            if waiting is not None:
-                self._acks.forget(waiting)
-            raise
-
-    def _sendNow(
-        self,
-        how: Modifiers,
-        text: bytes | None,
-        binaries: Sequence[bytes],
-        values: tuple[Any, ...],
-        waiting: AckDeferred | AckCallback | None,
-        wanted: bool,
-    ) -> Deferred[bool] | None:
-        try:
-            self._outbox.send(text, binaries, how.compress, values)
-        except PayloadTooLarge as error:
-            if waiting is not None:
-                self._acks.forget(waiting)
-            return self._refuse(error, waiting, wanted)
-        return self._outbox.whenAccepted() if wanted else None
-
-    def _keep(self, how: Modifiers, parcel: Parcel, wanted: bool) -> Deferred[bool] | None:
-        self._outbox.keep(parcel)
-        if wanted:
-            parcel.accepted = Deferred(lambda _: self._takeBack(parcel))
-        return parcel.accepted
-
-    def _takeBack(self, parcel: Parcel) -> None:
-        if self._outbox.withdraw(parcel) and parcel.waiting is not None:
-            self._acks.forget(parcel.waiting)
-
-    def _refuse(
-        self, error: SocketIOError, waiting: AckDeferred | AckCallback | None, wanted: bool
-    ) -> Deferred[bool] | None:
-        if waiting is not None:
-            waiting.fail(error)
-        return fail(error) if wanted else None
-
-    def _dropVolatile(
-        self, waiting: AckDeferred | AckCallback | None, wanted: bool
-    ) -> Deferred[bool] | None:
-        if waiting is not None:
-            waiting.fail(Dropped("a volatile event was dropped: the socket could not send it now"))
-        return succeed(False) if wanted else None
-
-    def _parcelOf(self, waiting: AckDeferred | AckCallback) -> Parcel | None:
-        return next((each for each in self._outbox if each.waiting is waiting), None)
-
-    def _ackTimedOut(self, waiting: AckDeferred | AckCallback) -> None:
-        parcel = self._parcelOf(waiting)
-        if parcel is not None:
-            self._outbox.withdraw(parcel)
-            parcel.settle(False)
-
-    def _ackCancelled(self, waiting: Deferred[Any]) -> None:
-        assert isinstance(waiting, AckDeferred)
-        self._acks.forget(waiting)
-        self._ackTimedOut(waiting)
-
-    def _dropWaiting(
-        self, waiting: AckDeferred | AckCallback | None, error: SocketIOError
-    ) -> None:
-        if waiting is not None:
-            self._acks.forget(waiting)
-            waiting.fail(error)
-
-    def _sendControl(self, packetType: int, data: Any) -> None:
-        text, binaries = self.io.parser.encode(packetType, self.nsp, None, data)
-        self.io.sendPacket(text, binaries, True)
-
-    # inside: sending with retries
-
-    def _emitRetried(
-        self, how: Modifiers, values: tuple[Any, ...], callback: AckCallback | None
-    ) -> Deferred[bool]:
-        result: Deferred[bool] = Deferred(lambda _: self._queue().withdraw(retried))
-
-        def settle(error: SocketIOError | None, answer: tuple[Any, ...]) -> None:
-            if callback is not None:
-                callback.fail(error) if error is not None else callback.answer(answer)
-            if not result.called:
-                unsent = isinstance(error, Disconnected) and not retried.tries
-                if error is None or unsent or callback is not None:
-                    result.callback(error is None)
-                else:
-                    result.errback(error)
-
-        retried = self._retry(how, values, settle)
-        return result
-
-    def _callRetried(self, how: Modifiers, values: tuple[Any, ...]) -> Deferred[Any]:
-        result: Deferred[Any] = Deferred(lambda _: self._queue().withdraw(retried))
-
-        def settle(error: SocketIOError | None, answer: tuple[Any, ...]) -> None:
-            if not result.called:
-                result.callback(shaped(answer)) if error is None else result.errback(error)
-
-        retried = self._retry(how, values, settle)
-        return result
-
-    def _retry(
-        self,
-        how: Modifiers,
-        values: tuple[Any, ...],
-        settle: Callable[[SocketIOError | None, tuple[Any, ...]], None],
-    ) -> Retried:
-        # Encoded once here, so that what cannot be sent is refused at the call.
-        self.io.parser.encode(EVENT, self.nsp, None, values)
-        retried = Retried(deepcopy(values), how, settle)
-        if self._failure is not None:
-            settle(self._failure, ())
-        else:
-            self._queue().add(retried)
-        return retried
-
-    def _sendRetried(self, retried: Retried, waiting: AckCallback) -> None:
-        self._post(retried.how, retried.values, waiting, False)
-
-    def _queue(self) -> RetryQueue:
-        assert self._retryQueue is not None
-        return self._retryQueue
-
-    # inside: sending during a session's set-up
-
-    def sendNow(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[bool]:
-        """
-        Send past the buffers; see L{SessionInfo.emit}.
-        """
-        _checkName(event)
-        waiting = None
-        if args and callable(args[-1]):
-            waiting = self._callbackFor(how, args[-1])
-            args = args[:-1]
-        values = (event, *args)
-        text, binaries = self._encode(how, values, waiting)
-        return self._sendNow(how, text, binaries, values, waiting, True)  # type: ignore[return-value]
-
-    def callNow(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]:
-        """
-        Send and ask past the buffers; see L{SessionInfo.emitWithAck}.
-        """
-        _checkName(event)
-        waiting = AckDeferred(self._ackCancelled)
-        values = (event, *args)
-        text, binaries = self._encode(how, values, waiting)
-        self._sendNow(how, text, binaries, values, waiting, False)
-        return waiting
-
     # inside: receiving
 
     def _eventReceived(self, ackID: int | None, data: list[Any]) -> None:
-        if ackID is None and self._pid is not None and len(data) > 1 and type(data[-1]) is str:
-            self._offset = data[-1]
-        for each in self._any:
-            self._call(data[0], each, data)
-        if self._eventWaits.waiting:
-            self._eventWaits.wake(data)
-        listeners = self._listening.byEvent.get(data[0])
-        if listeners is None:
-            return
-        values = data[1:]
         if ackID is not None:
-            self._callForAnswer(data[0], listeners, values, ackID)
+            session = self._sessions
+            self._dispatch(data, lambda values: self._sendAnswer(session, ackID, values))
             return
-        for listener in listeners:
-            if listener.once and not self._listening.discard(data[0], listener):
-                continue
-            self._call(data[0], listener, values)
-
-    def _call(self, event: Any, listener: Listener, values: Sequence[Any]) -> None:
-        try:
-            result = listener.call(values)
-        except Exception:
-            self._logListener(event, listener)
-        else:
-            if result is not None:
-                self._watch(event, listener, asDeferred(result))
-
-    def _callForAnswer(
-        self, event: Any, listeners: tuple[Listener, ...], values: list[Any], ackID: int
-    ) -> None:
-        session = self._sessions
-        answer = Answer(lambda answers: self._sendAnswer(session, ackID, answers))
-        for listener in listeners:
-            if listener.once and not self._listening.discard(event, listener):
-                continue
-            self._callWithAnswer(event, listener, values, answer)
-        self._guardAnswer(event, listeners[-1], answer.done)
-
-    def _callWithAnswer(
-        self, event: Any, listener: Listener, values: list[Any], answer: Answer
-    ) -> None:
-        try:
-            took, result = listener.callWithAck(values, answer)
-            later = asDeferred(result)
-            if later is None:
-                answer.returned(took, result)
-                return
-        except Exception:
-            self._logListener(event, listener)
-            return
-
-        def failed(failure: Failure) -> None:
-            self._logListener(event, listener, failure)
-
-        answer.wait(took, later, failed)
-
-    def _guardAnswer(self, event: Any, listener: Listener, done: Callable[[], None]) -> None:
-        try:
-            done()
-        except Exception:
-            self._logListener(event, listener)
+        if self._pid is not None and len(data) > 1 and data[-1].__class__ is str:
+            self._offset = data[-1]
+        self._dispatch(data, None)
 
     def _sendAnswer(self, session: int, ackID: int, values: Sequence[Any]) -> None:
         if session != self._sessions or not self.connected:
@@ -791,7 +418,7 @@ class Socket(Emitter):
         if not self.active:
             return
         text, binaries = self.io.parser.encode(EVENT, self.nsp, None, data)
-        self._receivedBytes += len(text or b"") + sum(map(len, binaries)) + 64
+        self._receivedBytes += len(text or b"") + sum(map(len, binaries)) + _PER_EVENT
         if self._receivedBytes > self.io.receiveLimit:
             error = DecodeError("too many events before the session was ready", data)
             self.io.protocolBroken(error)
@@ -808,46 +435,11 @@ class Socket(Emitter):
                 return
             self._eventReceived(ackID, data)
 
-    # inside: waiting for events
-
-    def whenEvent(
-        self,
-        event: Any,
-        timeout: float | None = None,
-        check: Callable[..., Any] | None = None,
-    ) -> Deferred[Any]:
-        """
-        Wait for an event.
-
-        @param timeout: seconds, or L{None}.
-        @param check: called with the event's arguments; the event counts only
-            if it returns something true.
-        @return: fires with the next such event's argument(s), shaped as in
-            L{emitWithAck}.  Fails with L{AckTimeout}, or L{Disconnected} when
-            the socket is given up.
-        """
-        return self._eventWaits.add(event, timeout, check)
-
-    # inside: catch-all listeners
-
-    def _addAny(self, where: str, listener: AnyListener | None, first: bool) -> Any:
-        if listener is None:
-
-            def decorate(function: F) -> F:
-                self._addAny(where, function, first)
-                return function
-
-            return decorate
-        present = getattr(self, where)
-        added = Listener(listener, listener, False)
-        setattr(self, where, (added, *present) if first else (*present, added))
-        return self
-
-    def _showOutgoing(self, values: Sequence[Any]) -> None:
-        for each in self._anyOutgoing:
-            self._call(values[0], each, values)
-
     # inside: connecting
+
+    def _sendControl(self, packetType: int, data: Any) -> None:
+        text, binaries = self.io.parser.encode(packetType, self.nsp, None, data)
+        self.io.sendPacket(text, binaries, True)
 
     def _askForNamespace(self) -> None:
         if self._connectSent:
@@ -877,7 +469,7 @@ class Socket(Emitter):
             if auth is not None and not isinstance(auth, Mapping):
                 raise TypeError(f"auth must be a mapping or None, not {auth!r:.80}")
             self._sendControl(CONNECT, self._connectData(auth))
-        except Exception as error:
+        except (TypeError, PayloadTooLarge) as error:
             self._askedOn = None
             self._sessionFailed(error)
 
@@ -953,7 +545,7 @@ class Socket(Emitter):
             self._ready()
             return
         self.why = "waiting for the session listeners"
-        info = SessionInfo(self, self.recovered, self._lastReason, first)
+        info = SessionInfo(self._sender, self.whenEvent, self.recovered, self._lastReason, first)
         self._session = running = runSession(self._sessionListeners, info)
         running.addCallbacks(self._cbSession, self._ebSession, (running,), {}, (running,), {})
 
@@ -978,9 +570,7 @@ class Socket(Emitter):
         self.why = f"connected as {session}"
         self._releaseHeld()
         if self.id == session:
-            self._outbox.flush()
-        if self._retryQueue is not None and self.id == session:
-            self._retryQueue.ready()
+            self._sender.sessionReady()
         if self.id == session:
             self.io.socketConnected(self)
             self._show("connect")
@@ -1069,11 +659,12 @@ class Socket(Emitter):
             self._failConnectWaiters(error)
             self._tellIdle()
 
-    def _sessionFailed(self, error: BaseException) -> None:
+    def _sessionFailed(self, error: BaseException | None) -> None:
         self._clearSession()
         self.why = str(error)
+        self._log.info("Namespace {nsp} is not ready: {error!r}", nsp=self.nsp, error=error)
         self._retryAfterError(error, True)
-        self._acks.failAll(Disconnected("session set-up failed", error), self._keptAcks())
+        self._sender.sessionEnded("session set-up failed", error)
 
     def _retryAfterError(self, error: Any, show: bool) -> None:
         self._stopConnectTimer()
@@ -1111,7 +702,7 @@ class Socket(Emitter):
         self.io.socketIdle(self)
         if wasConnected:
             self._show("disconnect", reason, details)
-        self._afterSession(reason, details)
+        self._sender.sessionEnded(reason, details)
         if not self.active:
             self._tellIdle()
 
@@ -1125,12 +716,12 @@ class Socket(Emitter):
         elif asked:
             error = details if isinstance(details, Exception) else Disconnected(reason, details)
             self._show("connect_error", error)
-        self._afterSession(reason, details)
+        self._sender.sessionEnded(reason, details)
 
     def _clearSession(self) -> None:
         self.connected = False
         self.id = None
-        self._outbox.live = False
+        self._sender.sessionOver()
         self._received, self._receivedBytes = [], 0
         self._stopConnectTimer()
         asking, self._asking = self._asking, None
@@ -1139,29 +730,13 @@ class Socket(Emitter):
             if running is not None:
                 running.cancel()
 
-    def _afterSession(self, reason: str, details: Any) -> None:
-        self._outbox.drained()
-        if self._retryQueue is not None:
-            self._retryQueue.interrupted(reason, details)
-        self._acks.failAll(Disconnected(reason, details), self._keptAcks())
-
-    def _keptAcks(self) -> set[int]:
-        waiting = (parcel.waiting for parcel in self._outbox)
-        return {each.ackID for each in waiting if each is not None and each.ackID is not None}
-
     def _abandon(self, error: Disconnected) -> None:
         """
         Settle everything that waited for this socket to be connected.
         """
-        self._outbox.empty(False)
-        self._failPending(error)
-        self._failConnectWaiters(error)
-
-    def _failPending(self, error: SocketIOError) -> None:
-        if self._retryQueue is not None:
-            self._retryQueue.failAll(error)
-        self._acks.failAll(error, set())
+        self._sender.abandon(False, error)
         self._eventWaits.failAll(error)
+        self._failConnectWaiters(error)
 
     def _failConnectWaiters(self, error: BaseException) -> None:
         waiters, self._connectWaiters = self._connectWaiters, []
@@ -1174,17 +749,6 @@ class Socket(Emitter):
         for each in waiters:
             if not each.called:
                 self.io.whenUnused().chainDeferred(each)
-
-
-def _checkName(event: Any) -> None:
-    if isinstance(event, str) and event in RESERVED_EVENTS:
-        raise ReservedEventName(event)
-
-
-def _without(listeners: tuple[Listener, ...], original: AnyListener | None) -> Any:
-    return tuple(
-        each for each in listeners if original is not None and each.original != original
-    )
 
 
 def _discard(waiters: list[Any], waiter: Any) -> None:

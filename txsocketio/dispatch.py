@@ -1,0 +1,206 @@
+"""
+How one socket delivers events: catch-alls, waits, listeners, and the answers
+that listeners give.
+
+Must not know: packets on the wire, connecting, sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from txsocketio.answers import Answer
+from txsocketio.emitter import AnyListener, Emitter, F, Listener, asDeferred
+from txsocketio.eventwaits import EventWaits
+
+__all__ = ["Dispatcher"]
+
+
+class Dispatcher(Emitter):
+    """
+    The listening half of a socket.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        super().__init__()
+        self._any: tuple[Listener, ...] = ()
+        self._anyOutgoing: tuple[Listener, ...] = ()
+        self._eventWaits = EventWaits(clock)
+
+    # from above
+
+    @overload
+    def onAny(self) -> Callable[[F], F]: ...
+
+    @overload
+    def onAny(self, listener: AnyListener) -> Any: ...
+
+    def onAny(self, listener: AnyListener | None = None) -> Any:
+        """
+        Call C{listener(event, *args)} for every event that comes.
+
+        @return: self; without a listener, a decorator.
+        """
+        return self._addAny("_any", listener, False)
+
+    def prependAny(self, listener: AnyListener) -> Any:
+        """
+        As L{onAny}, before those that listen already.
+
+        @return: self
+        """
+        return self._addAny("_any", listener, True)
+
+    def offAny(self, listener: AnyListener | None = None) -> Any:
+        """
+        Forget one catch-all listener, or all.
+
+        @return: self
+        """
+        self._any = _without(self._any, listener)
+        return self
+
+    def listenersAny(self) -> list[AnyListener]:
+        """
+        The catch-all listeners, in order.
+        """
+        return [each.original for each in self._any]
+
+    @overload
+    def onAnyOutgoing(self) -> Callable[[F], F]: ...
+
+    @overload
+    def onAnyOutgoing(self, listener: AnyListener) -> Any: ...
+
+    def onAnyOutgoing(self, listener: AnyListener | None = None) -> Any:
+        """
+        Call C{listener(event, *args)} for every event when it is sent.
+
+        @return: self; without a listener, a decorator.
+        """
+        return self._addAny("_anyOutgoing", listener, False)
+
+    def prependAnyOutgoing(self, listener: AnyListener) -> Any:
+        """
+        As L{onAnyOutgoing}, before those that listen already.
+
+        @return: self
+        """
+        return self._addAny("_anyOutgoing", listener, True)
+
+    def offAnyOutgoing(self, listener: AnyListener | None = None) -> Any:
+        """
+        Forget one outgoing catch-all listener, or all.
+
+        @return: self
+        """
+        self._anyOutgoing = _without(self._anyOutgoing, listener)
+        return self
+
+    def listenersAnyOutgoing(self) -> list[AnyListener]:
+        """
+        The outgoing catch-all listeners, in order.
+        """
+        return [each.original for each in self._anyOutgoing]
+
+    def whenEvent(
+        self,
+        event: Any,
+        timeout: float | None = None,
+        check: Callable[..., Any] | None = None,
+    ) -> Deferred[Any]:
+        """
+        Wait for an event.
+
+        @param timeout: seconds, or L{None}.
+        @param check: called with the event's arguments; the event counts only
+            if it returns something true.
+        @return: fires with the next such event's argument(s), shaped as in
+            L{emitWithAck <txsocketio.socket.Socket.emitWithAck>}.  Fails with
+            L{AckTimeout <txsocketio.errors.AckTimeout>}, or L{Disconnected
+            <txsocketio.errors.Disconnected>} when the socket is given up.
+        """
+        return self._eventWaits.add(event, timeout, check)
+
+    # inside
+
+    def _dispatch(
+        self, data: Sequence[Any], sendAnswer: Callable[[Sequence[Any]], None] | None
+    ) -> None:
+        """
+        Deliver an event: name and arguments.
+
+        @param sendAnswer: called with the answer, for an event that wants one.
+        """
+        event = data[0]
+        for each in self._any:
+            self._call(event, each, data)
+        if self._eventWaits.waiting:
+            self._eventWaits.wake(data)
+        listeners = self._listening.byEvent.get(event)
+        if listeners is None:
+            return
+        values = data[1:]
+        if sendAnswer is not None:
+            self._callForAnswer(event, listeners, values, Answer(sendAnswer))
+            return
+        for listener in listeners:
+            if listener.once and not self._listening.discard(event, listener):
+                continue
+            self._call(event, listener, values)
+
+    def _call(self, event: Any, listener: Listener, values: Sequence[Any]) -> None:
+        try:
+            result = listener.call(values)
+        except Exception:
+            self._logListener(event, listener)
+        else:
+            if result is not None:
+                self._watch(event, listener, asDeferred(result))
+
+    def _callForAnswer(
+        self, event: Any, listeners: tuple[Listener, ...], values: Sequence[Any], answer: Answer
+    ) -> None:
+        for listener in listeners:
+            if listener.once and not self._listening.discard(event, listener):
+                continue
+            try:
+                self._callWithAnswer(event, listener, values, answer)
+            except Exception:
+                self._logListener(event, listener)
+        answer.done()
+
+    def _callWithAnswer(
+        self, event: Any, listener: Listener, values: Sequence[Any], answer: Answer
+    ) -> None:
+        took, result = listener.callWithAck(values, answer)
+        later = asDeferred(result)
+        if later is None:
+            answer.returned(took, result)
+        else:
+            answer.wait(took, later, lambda why: self._logListener(event, listener, why))
+
+    def _addAny(self, where: str, listener: AnyListener | None, first: bool) -> Any:
+        if listener is None:
+
+            def decorate(function: F) -> F:
+                self._addAny(where, function, first)
+                return function
+
+            return decorate
+        present = getattr(self, where)
+        added = Listener(listener, listener, False)
+        setattr(self, where, (added, *present) if first else (*present, added))
+        return self
+
+    def _showOutgoing(self, values: Sequence[Any]) -> None:
+        for each in self._anyOutgoing:
+            self._call(values[0], each, values)
+
+
+def _without(listeners: tuple[Listener, ...], original: AnyListener | None) -> tuple[Listener, ...]:
+    return tuple(each for each in listeners if original is not None and each.original != original)

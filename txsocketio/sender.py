@@ -1,0 +1,330 @@
+"""
+How one socket emits: the acknowledgement waited for, the packet encoded, sent
+at once, kept for later, queued for retries, or dropped - and every Deferred
+settled in the end.
+
+Must not know: connecting, receiving, engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from txsocketio.acks import AckCallback, AckDeferred, PendingAcks, shaped
+from txsocketio.errors import (
+    Disconnected,
+    Dropped,
+    PayloadTooLarge,
+    ReservedEventName,
+    SocketIOError,
+)
+from txsocketio.interfaces import IManager
+from txsocketio.modifiers import Modifiers
+from txsocketio.options import SocketOptions
+from txsocketio.outbox import Outbox, Parcel
+from txsocketio.protocol.socketio import EVENT, RESERVED_EVENTS
+from txsocketio.retries import Retried, RetryQueue
+
+__all__ = ["Sender"]
+
+Waiting = AckDeferred | AckCallback | None
+
+
+class Sender:
+    """
+    The emitting half of a socket.
+
+    @ivar acks: the acknowledgements that are waited for.
+    @ivar outbox: what waits to be sent.
+    @ivar failure: why nothing can be emitted any more, or L{None}.
+    """
+
+    def __init__(
+        self,
+        manager: IManager,
+        namespace: str,
+        options: SocketOptions,
+        show: Callable[[Sequence[Any]], None],
+    ) -> None:
+        """
+        @param show: called with an event's name and arguments when it is
+            actually sent.
+        """
+        self._manager = manager
+        self._namespace = namespace
+        self._ackTimeout = options.ackTimeout
+        self.failure: SocketIOError | None = None
+        self.acks = PendingAcks(manager.reactor, self._withdrawFor)
+        self.outbox = Outbox(manager, options.sendBufferLimit, show)
+        self._retries: RetryQueue | None = None
+        if options.retries:
+            self._retries = RetryQueue(options.retries, self._sendRetried, self.acks.forget)
+
+    @property
+    def settled(self) -> bool:
+        """
+        Whether nothing waits to be sent or answered.
+        """
+        engine = self._manager.engine
+        unsent = engine is not None and engine.bufferedAmount()
+        return not (len(self.outbox) or len(self.acks) or self._retries or unsent)
+
+    # from above: emitting
+
+    def emit(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[bool]:
+        """
+        See L{Socket.emit <txsocketio.socket.Socket.emit>}.
+        """
+        _checkName(event)
+        waiting = None
+        if args and callable(args[-1]):
+            waiting = self._callbackFor(how, args[-1])
+            args = args[:-1]
+        if self._retries is not None and not how.volatile:
+            return self._emitRetried(how, (event, *args), waiting)
+        return self._post(how, (event, *args), waiting, True)  # type: ignore[return-value]
+
+    def call(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]:
+        """
+        See L{Socket.emitWithAck <txsocketio.socket.Socket.emitWithAck>}.
+        """
+        _checkName(event)
+        if self._retries is not None and not how.volatile:
+            return self._callRetried(how, (event, *args))
+        waiting = AckDeferred(self._cancelled)
+        self._post(how, (event, *args), waiting, False)
+        return waiting
+
+    def emitNow(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[bool]:
+        """
+        Emit past the buffers, while a session is being set up.
+        """
+        _checkName(event)
+        waiting = None
+        if args and callable(args[-1]):
+            waiting = self._callbackFor(how, args[-1])
+            args = args[:-1]
+        return self._sendNow(how, (event, *args), waiting, True)  # type: ignore[return-value]
+
+    def callNow(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]:
+        """
+        Emit and ask past the buffers, while a session is being set up.
+        """
+        _checkName(event)
+        waiting = AckDeferred(self._cancelled)
+        self._sendNow(how, (event, *args), waiting, False)
+        return waiting
+
+    def clear(self) -> int:
+        """
+        Drop what waits to be sent.
+
+        @return: how many packets that were.
+        """
+        parcels = list(self.outbox)
+        for parcel in parcels:
+            if parcel.waiting is not None:
+                self.acks.forget(parcel.waiting)
+        self.outbox.empty(False)
+        for parcel in parcels:
+            if parcel.waiting is not None:
+                parcel.waiting.fail(Dropped("clearSendBuffer() was called"))
+        return len(parcels)
+
+    # from above: the session
+
+    def sessionReady(self) -> None:
+        """
+        Send what waits; from now on packets go straight.
+        """
+        self.outbox.flush()
+        if self._retries is not None and self.outbox.live:
+            self._retries.ready()
+
+    def sessionOver(self) -> None:
+        """
+        Keep from now on what is emitted.
+        """
+        self.outbox.live = False
+
+    def sessionEnded(self, reason: str, details: Any) -> None:
+        """
+        Settle what depended on the session that is over.
+        """
+        self.outbox.drained()
+        if self._retries is not None:
+            self._retries.interrupted(reason, details)
+        kept = {
+            parcel.waiting.ackID
+            for parcel in self.outbox
+            if parcel.waiting is not None and parcel.waiting.ackID is not None
+        }
+        self.acks.failAll(Disconnected(reason, details), kept)
+
+    def abandon(self, outcome: bool | SocketIOError, error: SocketIOError) -> None:
+        """
+        Settle everything: it will not be sent, or not be answered.
+
+        @param outcome: what becomes of emits that were not sent.
+        @param error: what those fail with that wait for an answer.
+        """
+        self.outbox.empty(outcome)
+        if self._retries is not None:
+            self._retries.failAll(error)
+        self.acks.failAll(error, set())
+
+    # inside: once
+
+    def _callbackFor(self, how: Modifiers, function: Callable[..., Any]) -> AckCallback:
+        timed = how.timeout is not None or self._ackTimeout is not None
+        return AckCallback(function, timed or self._retries is not None)
+
+    def _post(
+        self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting, wanted: bool
+    ) -> Deferred[bool] | None:
+        """
+        Send an event or keep it.
+
+        @param wanted: whether the caller wants to know what became of it.
+        """
+        if self.failure is not None:
+            return _refused(self.failure, waiting, wanted)
+        engine = self._manager.engine
+        now = self.outbox.live and not engine.expired()
+        congested = now and engine.congested
+        if how.volatile and (congested or not now):
+            return _dropped(waiting, wanted)
+        if congested or not now:
+            self.outbox.checkRoom()
+        if now:
+            return self._sendNow(how, values, waiting, wanted)
+        text, binaries = self._encode(how, values, waiting)
+        return self._keep(Parcel(text, binaries, how.compress, values, waiting), wanted)
+
+    def _encode(
+        self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting
+    ) -> tuple[bytes | None, Sequence[bytes]]:
+        parser = self._manager.parser
+        if waiting is None:
+            return parser.encode(EVENT, self._namespace, None, values)
+        timeout = self._ackTimeout if how.timeout is None else how.timeout
+        ackID = self.acks.expect(waiting, values[0], timeout)
+        try:
+            return parser.encode(EVENT, self._namespace, ackID, values)
+        except BaseException:
+            self.acks.forget(waiting)
+            raise
+
+    def _sendNow(
+        self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting, wanted: bool
+    ) -> Deferred[bool] | None:
+        text, binaries = self._encode(how, values, waiting)
+        try:
+            self.outbox.send(text, binaries, how.compress, values)
+        except PayloadTooLarge as error:
+            if waiting is not None:
+                self.acks.forget(waiting)
+            return _refused(error, waiting, wanted)
+        return self.outbox.whenAccepted() if wanted else None
+
+    def _keep(self, parcel: Parcel, wanted: bool) -> Deferred[bool] | None:
+        self.outbox.keep(parcel)
+        if wanted:
+            parcel.accepted = Deferred(lambda _: self._takeBack(parcel))
+        return parcel.accepted
+
+    def _takeBack(self, parcel: Parcel) -> None:
+        if self.outbox.withdraw(parcel) and parcel.waiting is not None:
+            self.acks.forget(parcel.waiting)
+
+    def _withdrawFor(self, waiting: AckDeferred | AckCallback) -> None:
+        """
+        Nobody waits for this answer any more, so the packet need not go.
+        """
+        for parcel in self.outbox:
+            if parcel.waiting is waiting:
+                self.outbox.withdraw(parcel)
+                parcel.settle(False)
+                return
+
+    def _cancelled(self, waiting: Deferred[Any]) -> None:
+        assert isinstance(waiting, AckDeferred)
+        self.acks.forget(waiting)
+        self._withdrawFor(waiting)
+
+    # inside: with retries
+
+    def _emitRetried(
+        self, how: Modifiers, values: tuple[Any, ...], callback: AckCallback | None
+    ) -> Deferred[bool]:
+        result: Deferred[bool] = Deferred(lambda _: self._queue().withdraw(retried))
+
+        def settle(error: SocketIOError | None, answer: tuple[Any, ...]) -> None:
+            if callback is not None:
+                callback.fail(error) if error is not None else callback.answer(answer)
+            if result.called:
+                return
+            unsent = isinstance(error, Disconnected) and not retried.tries
+            if error is None or unsent or callback is not None:
+                result.callback(error is None)
+            else:
+                result.errback(error)
+
+        retried = self._retried(how, values, settle)
+        self._enqueue(retried)
+        return result
+
+    def _callRetried(self, how: Modifiers, values: tuple[Any, ...]) -> Deferred[Any]:
+        result: Deferred[Any] = Deferred(lambda _: self._queue().withdraw(retried))
+
+        def settle(error: SocketIOError | None, answer: tuple[Any, ...]) -> None:
+            if not result.called:
+                result.callback(shaped(answer)) if error is None else result.errback(error)
+
+        retried = self._retried(how, values, settle)
+        self._enqueue(retried)
+        return result
+
+    def _retried(
+        self,
+        how: Modifiers,
+        values: tuple[Any, ...],
+        settle: Callable[[SocketIOError | None, tuple[Any, ...]], None],
+    ) -> Retried:
+        # Encoded once here, so that what cannot be sent is refused at the call.
+        self._manager.parser.encode(EVENT, self._namespace, None, values)
+        return Retried(deepcopy(values), how, settle)
+
+    def _enqueue(self, retried: Retried) -> None:
+        if self.failure is not None:
+            retried.settle(self.failure, ())
+        else:
+            self._queue().add(retried)
+
+    def _sendRetried(self, retried: Retried, waiting: AckCallback) -> None:
+        self._post(retried.how, retried.values, waiting, False)
+
+    def _queue(self) -> RetryQueue:
+        assert self._retries is not None
+        return self._retries
+
+
+def _checkName(event: Any) -> None:
+    if event.__class__ is str and event in RESERVED_EVENTS:
+        raise ReservedEventName(event)
+
+
+def _refused(error: SocketIOError, waiting: Waiting, wanted: bool) -> Deferred[bool] | None:
+    if waiting is not None:
+        waiting.fail(error)
+    return fail(error) if wanted else None
+
+
+def _dropped(waiting: Waiting, wanted: bool) -> Deferred[bool] | None:
+    if waiting is not None:
+        waiting.fail(Dropped("a volatile event was dropped: the socket could not send it now"))
+    return succeed(False) if wanted else None
