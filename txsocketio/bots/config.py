@@ -1,0 +1,308 @@
+"""
+From a bots file to descriptions of bots: every value typed and checked, every
+mistake reported at once with its file, line, section and key.
+
+The file's form is C{ini.py}'s, what is put into values C{substitute.py}'s,
+the keys and their types C{keys.py}'s.
+
+No Twisted here: a bots file is read without it.  So whoever calls hands in
+how plugins are found.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from txsocketio.bots.descriptions import BotDescription, DaemonDescription
+from txsocketio.bots.ini import Entry, IniFile, Section, readIni
+from txsocketio.bots.keys import (
+    DAEMON_KEYS,
+    MAPPINGS,
+    REFUSED,
+    Key,
+    findKey,
+    namesKnown,
+    namesTaken,
+)
+from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError, didYouMean
+from txsocketio.bots.schema import PluginLike, PluginOption
+from txsocketio.bots.substitute import Substitution
+from txsocketio.options import EngineOptions, ManagerOptions, SocketOptions, readOptions
+
+__all__ = ["FindPlugin", "PluginOption", "parseConfig", "readConfig"]
+
+FindPlugin = Callable[[str], PluginLike]
+"""
+Gives the plugin of a name, or raises L{PluginError
+<txsocketio.bots.mistakes.PluginError>}.
+"""
+
+BOT = "bot:"
+DEFAULT = "DEFAULT"
+DAEMON = "daemon"
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+
+DEFAULTS: Mapping[str, Any] = {"retryOnConnectError": True, "retryOnServerDisconnect": True}
+"""A daemon goes on where the library stops and tells."""
+
+_TAKEN = (
+    'the plugin calls an option "{}", which means something else already; its author must rename it'
+)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def readConfig(
+    file: str,
+    findPlugin: FindPlugin,
+    environ: Mapping[str, str] = os.environ,
+    only: Sequence[str] = (),
+) -> DaemonDescription:
+    """
+    Read a bots file.
+
+    @param only: names of the only bots to run; all when empty.  The whole
+        file is checked nevertheless.
+    @raise ConfigError: with all its mistakes.
+    """
+    path = Path(file).absolute()
+    text = _readText(path, file)
+    described = parseConfig(text, file, findPlugin, Substitution(environ, path.parent))
+    return DaemonDescription(str(path), _chosen(described, only, file), described.settings)
+
+
+def parseConfig(
+    text: str, file: str, findPlugin: FindPlugin, substitution: Substitution
+) -> DaemonDescription:
+    """
+    Read the text of a bots file.
+
+    @param file: its name, for the mistakes.
+    @raise ConfigError: with all its mistakes.
+    """
+    reading = _Reading(readIni(text, file), findPlugin, substitution)
+    described = reading.describe()
+    if reading.mistakes:
+        raise ConfigError(reading.mistakes)
+    return described
+
+
+def _readText(path: Path, file: str) -> str:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError([Mistake(file, 0, "", "", f"cannot be read: {why}")]) from None
+    if len(data) > MAX_FILE_BYTES:
+        raise ConfigError([Mistake(file, 0, "", "", f"has more than {MAX_FILE_BYTES} bytes")])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError([Mistake(file, line, "", "", "this line is not UTF-8 text")]) from None
+
+
+def _chosen(
+    described: DaemonDescription, only: Sequence[str], file: str
+) -> tuple[BotDescription, ...]:
+    names = [bot.name for bot in described.bots]
+    unknown = [name for name in only if name not in names]
+    if unknown:
+        raise ConfigError(
+            Mistake(file, 0, BOT + name, "", "there is no such bot" + didYouMean(name, names))
+            for name in unknown
+        )
+    return tuple(bot for bot in described.bots if not only or bot.name in only)
+
+
+class _Reading:
+    """
+    One file while it is checked.
+    """
+
+    def __init__(self, ini: IniFile, findPlugin: FindPlugin, substitution: Substitution) -> None:
+        self.ini = ini
+        self.mistakes = list(ini.mistakes)
+        self.findPlugin = findPlugin
+        self.substitution = substitution
+        self.defaults = ini.sections.get(DEFAULT) or Section(DEFAULT, 0)
+        self.schemas: list[Mapping[str, PluginOption] | None] = []
+
+    def wrong(self, entry: Entry | Section, message: str) -> None:
+        """
+        Note a mistake at an entry, or at a section as a whole.
+        """
+        section, key = (entry.section, entry.key) if isinstance(entry, Entry) else (entry.name, "")
+        self.mistakes.append(Mistake(self.ini.file, entry.line, section, key, message))
+
+    def describe(self) -> DaemonDescription:
+        sections = list(self._botSections())
+        bots = [_SectionReading(self, section).describe() for section in sections]
+        if not sections:
+            text = "describes no bot; begin a section with [bot:NAME]"
+            self.mistakes.append(Mistake(self.ini.file, 0, "", "", text))
+        self._checkDefaults()
+        described = tuple(bot for bot in bots if bot is not None)
+        return DaemonDescription(self.ini.file, described, self._daemon())
+
+    def _botSections(self) -> Iterator[Section]:
+        for section in self.ini.sections.values():
+            if section.name.startswith(BOT):
+                if not _NAME.fullmatch(section.name[len(BOT) :]):
+                    self.wrong(section, "a bot's name is at most 64 letters, digits, hyphens, dots")
+                yield section
+            elif section.name not in (DAEMON, DEFAULT):
+                near = didYouMean(section.name, (DAEMON, DEFAULT))
+                self.wrong(section, f"unknown section{near or '; a bot is [bot:NAME]'}")
+
+    def _checkDefaults(self) -> None:
+        if None in self.schemas:
+            return  # some plugin's options are not known, so none can be missed
+        schemas = [schema for schema in self.schemas if schema is not None]
+        for entry in self.defaults.entries.values():
+            if entry.key not in REFUSED and not any(findKey(entry.key, each) for each in schemas):
+                known = namesKnown(name for schema in schemas for name in schema)
+                self.wrong(entry, "no bot knows this key" + didYouMean(entry.key, known))
+
+    def _daemon(self) -> Mapping[str, Any]:
+        settings: dict[str, Any] = {}
+        section = self.ini.sections.get(DAEMON) or Section(DAEMON, 0)
+        for entry in section.entries.values():
+            key = DAEMON_KEYS.get(entry.key)
+            if key is None:
+                self.wrong(entry, "unknown key" + didYouMean(entry.key, DAEMON_KEYS))
+            elif (value := self.value(entry, key)) is not None:
+                settings[key.name] = value[0]
+        return MappingProxyType(settings)
+
+    def value(self, entry: Entry, key: Key) -> tuple[Any, tuple[str, ...]] | None:
+        """
+        Make an entry's value, or note why it cannot be.
+
+        @return: the value, and the secrets in it.
+        """
+        try:
+            text, secrets = self.substitution.expand(entry.text)
+        except ValueError as error:
+            self.wrong(entry, str(error))
+            return None
+        try:
+            return key.parse(text), (*secrets, text) if key.secret else secrets
+        except Exception as error:  # a plugin's own parser may raise anything
+            hide = bool(secrets) or key.secret
+            said = _said(error).removeprefix(f"{key.name} ")
+            self.wrong(entry, f"{key.rule} (its value is not shown)" if hide else said)
+            return None
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+
+
+class _SectionReading:
+    """
+    One C{[bot:NAME]} section while it is checked.
+    """
+
+    def __init__(self, reading: _Reading, section: Section) -> None:
+        self.reading = reading
+        self.section = section
+        self.entries = reading.defaults.entries | section.entries
+        self.values: dict[str, dict[str, Any]] = {"own": {}, "options": {}, "config": {}}
+        self.values |= {mapping: {} for mapping in MAPPINGS.values()}
+        self.secrets: set[str] = set()
+        self.good = True
+
+    def describe(self) -> BotDescription | None:
+        """
+        @return: L{None} when there are mistakes.
+        """
+        schema = self._schema()
+        self.reading.schemas.append(schema)
+        for entry in self.entries.values():
+            self._take(entry, schema)
+        self._demand(schema or {})
+        options = self._options()
+        return self._description(schema or {}, options) if self.good else None
+
+    def _wrong(self, entry: Entry | Section, message: str) -> None:
+        self.good = False
+        self.reading.wrong(entry, message)
+
+    def _schema(self) -> Mapping[str, PluginOption] | None:
+        """
+        The options of the section's plugin; L{None} when it cannot be had.
+        """
+        entry = self.entries.get("plugin")
+        if entry is None:
+            return None
+        try:
+            name, _ = self.reading.substitution.expand(entry.text)
+            schema = self.reading.findPlugin(name).schema
+        except PluginError as error:
+            self._wrong(entry, str(error))
+            return None
+        except ValueError:
+            return None  # told when the entry's value is made
+        for taken in namesTaken(schema):
+            self._wrong(entry, _TAKEN.format(taken))
+        return schema
+
+    def _take(self, entry: Entry, schema: Mapping[str, PluginOption] | None) -> None:
+        key = findKey(entry.key, schema or {})
+        if entry.key in REFUSED:
+            self._wrong(entry, REFUSED[entry.key])
+        elif key is not None:
+            self._keep(entry, key)
+        elif schema is not None and entry.section != DEFAULT:
+            self._wrong(entry, "unknown key" + didYouMean(entry.key, namesKnown(schema)))
+
+    def _keep(self, entry: Entry, key: Key) -> None:
+        value = self.reading.value(entry, key)
+        if value is None:
+            self.good = False
+            return
+        self.values[key.place][key.name] = value[0]
+        self.secrets.update(value[1])
+
+    def _demand(self, schema: Mapping[str, PluginOption]) -> None:
+        required = ["url", "plugin"]
+        required += [name for name, option in schema.items() if option.required]
+        for name in required:
+            if name not in self.entries:
+                self._wrong(self.section, f'"{name}" is missing')
+
+    def _options(self) -> dict[str, Any]:
+        """
+        The client's options, checked together as the client will do it.
+        """
+        mappings = {name: self.values[name] for name in MAPPINGS.values() if self.values[name]}
+        options = {**DEFAULTS, **self.values["options"], **mappings}
+        try:
+            with warnings.catch_warnings():
+                # The client itself warns when the bot starts.
+                warnings.simplefilter("ignore")
+                readOptions(options, EngineOptions, ManagerOptions, SocketOptions)
+        except ValueError as error:
+            self._wrong(self.section, str(error))
+        return options
+
+    def _description(
+        self, schema: Mapping[str, PluginOption], options: Mapping[str, Any]
+    ) -> BotDescription:
+        config = {name: option.default for name, option in schema.items()}
+        return BotDescription(
+            name=self.section.name[len(BOT) :],
+            config=MappingProxyType(config | self.values["config"]),
+            options=MappingProxyType(dict(options)),
+            secrets=frozenset(self.secrets - {""}),
+            **self.values["own"],
+        )

@@ -1,0 +1,75 @@
+"""
+What a bots file says, once it is read: plain values that hide their secrets.
+
+No Twisted here: a bots file is read without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+__all__ = ["HIDDEN", "BotDescription", "DaemonDescription"]
+
+HIDDEN = "(hidden)"
+
+SHORTEST_SECRET = 4
+"""Shorter ones are not looked for in texts: everything would be hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotDescription:
+    """
+    One C{[bot:NAME]} section.
+
+    @ivar namespace: L{None} when the URL's path says it.
+    @ivar plugin: the plugin's name, or C{package.module:Class}.
+    @ivar config: the plugin's own options.
+    @ivar options: the client's options, as L{io <txsocketio.client.io>} takes them.
+    @ivar drainTimeout: seconds that a stop may take to send what waits.
+    @ivar secrets: texts that must never be shown.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    plugin: str
+    namespace: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    drainTimeout: float = 5.0
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def server(self) -> str:
+        """
+        The URL without user, password, query and secrets: fit to be shown.
+        """
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition("@")[2]
+        return self.redact(f"{parts.scheme}://{host}{parts.path}")
+
+    def redact(self, text: str) -> str:
+        """
+        Hide this bot's secrets in a text that may hold them, e.g. a server's
+        answer.
+        """
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            if len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, HIDDEN)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonDescription:
+    """
+    A whole bots file.
+
+    @ivar file: its absolute name.
+    @ivar settings: the C{[daemon]} section.
+    """
+
+    file: str
+    bots: tuple[BotDescription, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -1,0 +1,133 @@
+"""
+Which keys a C{[bot:NAME]} section may have, and what each makes of its text.
+
+Keys are the daemon's own, the client's options, C{query.X}, C{auth.X} and
+C{header.X}, and the options of the section's plugin.
+
+No Twisted here: a bots file is read without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from txsocketio.bots.schema import PluginOption, seconds
+from txsocketio.options import OPTIONS, checkHeaders, checkQuery
+from txsocketio.protocol.url import parseURL
+
+__all__ = ["DAEMON_KEYS", "MAPPINGS", "OWN_KEYS", "REFUSED", "Key", "findKey", "namesTaken"]
+
+MAPPINGS = {"query.": "query", "auth.": "auth", "header.": "extraHeaders"}
+"""How a key that builds a mapping begins, and the option it builds."""
+
+REFUSED = {
+    "autoConnect": "a bot connects when it starts; leave this out",
+    "forceNew": "each bot has a connection of its own; leave this out",
+    "multiplex": "each bot has a connection of its own; leave this out",
+    "query": "write query.KEY = value, one line for each",
+    "auth": "write auth.KEY = value, one line for each",
+    "extraHeaders": "write header.KEY = value, one line for each",
+}
+"""Options of the client that a bots file says differently, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """
+    What one key of a section means.
+
+    @ivar parse: makes the value from the text, or raises C{ValueError}.
+    @ivar rule: what is said of a bad value that must not be shown.
+    @ivar place: where the value goes: C{own}, C{options}, C{config} or the
+        name of a mapping.
+    @ivar name: the name there.
+    """
+
+    name: str
+    place: str
+    parse: Callable[[str], Any]
+    rule: str
+    secret: bool = False
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+def _url(text: str) -> str:
+    parseURL(text)
+    return text
+
+
+def _namespace(text: str) -> str:
+    if not text.startswith("/") or "," in text or "?" in text:
+        raise ValueError('must begin with "/" and hold neither "," nor "?", as in /admin')
+    return text
+
+
+OWN_KEYS: Mapping[str, Key] = {
+    "url": Key("url", "own", _url, 'must be a URL, as in "https://example.com:8443"'),
+    "plugin": Key("plugin", "own", _text, "must be a plugin's name, or package.module:Class"),
+    "namespace": Key("namespace", "own", _namespace, 'must begin with "/", as in /admin'),
+    "drainTimeout": Key("drainTimeout", "own", seconds, "must be a number of seconds, 0 or more"),
+}
+
+DAEMON_KEYS: Mapping[str, Key] = {}
+"""What the C{[daemon]} section may say."""
+
+
+def _clientKey(name: str) -> Key:
+    option = OPTIONS[name]
+    return Key(name, "options", option.parseText, f"must be {option.rule}", option.secret)
+
+
+CLIENT_KEYS = {name: _clientKey(name) for name in OPTIONS if name not in REFUSED}
+
+
+def _mappingKey(prefix: str, name: str) -> Key:
+    checks = {"query.": checkQuery, "header.": checkHeaders}
+    check = checks.get(prefix)
+
+    def parse(text: str) -> str:
+        if check is not None:
+            check({name: text})
+        return text
+
+    rule = f"{prefix}{name} must be a text that can be sent"
+    return Key(name, MAPPINGS[prefix], parse, rule, secret=True)
+
+
+def _pluginKey(option: PluginOption) -> Key:
+    rule = f"does not fit: {option.meaning}" if option.meaning else "does not fit"
+    return Key(option.name, "config", option.parse, rule, option.secret)
+
+
+def findKey(name: str, schema: Mapping[str, PluginOption]) -> Key | None:
+    """
+    What a key means in a section whose plugin has this schema, or L{None}.
+    """
+    for prefix in MAPPINGS:
+        if name.startswith(prefix) and len(name) > len(prefix):
+            return _mappingKey(prefix, name[len(prefix) :])
+    found = OWN_KEYS.get(name) or CLIENT_KEYS.get(name)
+    if found is None and name in schema:
+        return _pluginKey(schema[name])
+    return found
+
+
+def namesTaken(names: Iterable[str]) -> list[str]:
+    """
+    Which of a plugin's option names mean something else already.
+    """
+    return [name for name in names if name in REFUSED or findKey(name, {}) is not None]
+
+
+def namesKnown(schema: Iterable[str]) -> list[str]:
+    """
+    Every name a section may use, for suggestions.
+    """
+    return [*OWN_KEYS, *CLIENT_KEYS, *schema]

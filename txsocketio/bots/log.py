@@ -1,0 +1,113 @@
+"""
+The plugin C{log}: every event as one line of JSON.
+
+Must not know: the daemon.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from twisted.python.logfile import LogFile
+
+from txsocketio.bots.bot import Bot
+from txsocketio.bots.schema import PluginOption, integer, listOf, schemaOf
+
+__all__ = ["LogBot", "jsonLine"]
+
+MEBIBYTE = 1024 * 1024
+
+
+class _Output(Protocol):
+    def write(self, data: str) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+def _plain(value: object) -> Any:
+    """
+    What JSON has no word for: bytes as base64, the rest as Python shows it.
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"base64": b64encode(value).decode("ascii")}
+    return repr(value)
+
+
+def jsonLine(record: Mapping[str, Any]) -> str:
+    """
+    Write a record as one line; whatever is in it, this raises nothing.
+    """
+    try:
+        return json.dumps(record, default=_plain, separators=(",", ":")) + "\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        # Only the arguments can be the reason: they are the server's.
+        readable = {**record, "args": None, "unreadable": f"{type(error).__name__}: {error}"}
+        return json.dumps(readable, default=_plain, separators=(",", ":")) + "\n"
+
+
+class LogBot(Bot):
+    """
+    Write each event as one line of JSON, to a file or to the standard output.
+    """
+
+    schema = schemaOf(
+        PluginOption("events", "which events, with commas between (all)", listOf, ()),
+        PluginOption("file", "where to write (the standard output)"),
+        PluginOption("rotateBytes", "at which size to begin a new file", integer, 10 * MEBIBYTE),
+        PluginOption("rotateCount", "how many old files to keep", integer, 5),
+    )
+
+    _broken = False
+
+    def attach(self, socket: Any, log: Any) -> None:
+        super().attach(socket, log)
+        self._events = frozenset(self.config["events"])
+        socket.onAny(self._eventReceived)
+
+    def start(self) -> None:
+        self._output = self._openOutput()
+
+    def stop(self) -> None:
+        self.socket.offAny(self._eventReceived)
+        if isinstance(self._output, LogFile):
+            self._output.close()
+
+    def _openOutput(self) -> _Output:
+        file = self.config["file"]
+        if not file:
+            # twistd makes sys.stdout a log of its own.
+            return sys.__stdout__ or sys.stdout
+        folder, name = os.path.split(os.path.abspath(file))
+        size = self.config["rotateBytes"] or None
+        return LogFile(name, folder, rotateLength=size, maxRotatedFiles=self.config["rotateCount"])
+
+    def _eventReceived(self, event: str, *args: Any) -> None:
+        if not self._events or event in self._events:
+            self._write(jsonLine(self._record(event, args)))
+
+    def _record(self, event: str, args: tuple[Any, ...]) -> dict[str, Any]:
+        now = datetime.fromtimestamp(self.socket.io.reactor.seconds(), UTC)
+        return {
+            "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "bot": self.log.bot,
+            "namespace": self.socket.nsp,
+            "event": event,
+            "args": args,
+        }
+
+    def _write(self, line: str) -> None:
+        try:
+            self._output.write(line)
+            self._output.flush()
+        except (OSError, ValueError):
+            if not self._broken:  # a full disk is told once, not at every event
+                self.log.failure("cannot write events; they are lost until this is mended")
+            self._broken = True
+        else:
+            self._broken = False

@@ -1,0 +1,133 @@
+"""
+C{twistd sioclient}: its options, and the service they make.
+
+Everything is validated while the options are read, before twistd forks;
+C{makeService} opens nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from twisted.application.service import IService, MultiService
+from twisted.python import usage
+
+from txsocketio.bots.config import readConfig
+from txsocketio.bots.descriptions import DaemonDescription
+from txsocketio.bots.loader import Plugins
+from txsocketio.bots.mistakes import ConfigError
+from txsocketio.bots.runner import BotRunner
+
+__all__ = ["Options", "makeService"]
+
+BAD_CONFIGURATION = 2
+"""The exit status of mistakes that a restart cannot mend."""
+
+_DEMO_NEEDS = ("socketio", "aiohttp")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise ValueError("must be a number of seconds above 0")
+    return value
+
+
+class Options(usage.Options):
+    """
+    The command line.
+
+    @ivar bots: the names given by C{--bot}.
+    @ivar description: what the bots file says.
+    @ivar plugins: where its plugins are found.
+    """
+
+    synopsis = "[options] --config FILE | --demo | --list-plugins"
+    longdesc = "Runs Socket.IO client bots, each as its section of an ini file describes it."
+
+    optFlags = [
+        ["check", None, "Validate the file, connect to nothing; exit status 2 if it has mistakes."],
+        ["list-plugins", None, "Show the plugins that a file may name, and exit."],
+        ["demo", None, "Needs no file: run a server, and two bots that talk to it."],
+    ]
+    optParameters = [
+        ["config", "c", None, "The ini file that describes the bots."],
+        ["seconds", None, None, "End the demo by itself after so many seconds.", _seconds],
+    ]
+
+    description: DaemonDescription | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bots: list[str] = []
+        self.plugins = Plugins()
+
+    def opt_bot(self, name: str) -> None:
+        """
+        Run only this bot; may be given several times.
+        """
+        self.bots.append(name)
+
+    def postOptions(self) -> None:
+        if self["seconds"] is not None and not self["demo"]:
+            raise usage.UsageError("--seconds is for --demo only")
+        if self["list-plugins"]:
+            self._exit(self._listPlugins)
+        elif self["demo"]:
+            self._exit(self._demo)
+        elif not self["config"]:
+            raise usage.UsageError("say which bots to run: --config FILE (or try --demo)")
+        else:
+            self._readConfig()
+
+    def _exit(self, action: Callable[[], int]) -> None:
+        status = action()
+        sys.stdout.flush()
+        raise SystemExit(status)
+
+    def _readConfig(self) -> None:
+        file = self["config"]
+        try:
+            self.description = readConfig(file, self.plugins.find, only=self.bots)
+        except ConfigError as error:
+            print(error, file=sys.stderr)
+            raise SystemExit(BAD_CONFIGURATION) from None
+        if self["check"]:
+            count = len(self.description.bots)
+            print(f"{file}: {count} bot{'s' if count != 1 else ''}, no mistakes")
+            self._exit(lambda: 0)
+
+    def _listPlugins(self) -> int:
+        for found in self.plugins.found:
+            print(found.describe())
+        return 0
+
+    def _demo(self) -> int:
+        if not all(map(find_spec, _DEMO_NEEDS)):
+            print(
+                "the demo needs a Socket.IO server; install it with:\n"
+                '    python -m pip install "txsocketio[demo]"',
+                file=sys.stderr,
+            )
+            return BAD_CONFIGURATION
+        # Only the demo runs a reactor here.
+        from twisted.internet import reactor
+
+        from txsocketio.bots.demo import runDemo
+
+        return runDemo(reactor, self["seconds"])
+
+
+def makeService(options: Options) -> IService:
+    """
+    Make the service of all bots; a child of it is named as its bot.
+    """
+    from twisted.internet import reactor
+
+    daemon = MultiService()
+    assert options.description is not None
+    for each in options.description.bots:
+        BotRunner(each, options.plugins.find(each.plugin), reactor).setServiceParent(daemon)
+    return daemon
