@@ -295,9 +295,7 @@ def _limits(value: Any) -> tuple[int | None, int | None]:
 
 
 def _parseLimits(text: str) -> tuple[int | None, ...]:
-    return tuple(
-        None if part.lower() == "none" else _parseInteger(part) for part in _list(text)
-    )
+    return tuple(None if part.lower() == "none" else _parseInteger(part) for part in _list(text))
 
 
 def _notInAFile(text: str) -> Any:

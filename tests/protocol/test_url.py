@@ -75,7 +75,12 @@ def test_sameServer() -> None:
 
     behaviours E5
     """
-    urls = ["http://google.com:80/", "http://google.com/", "ws://google.com/x", "https://google.com"]
+    urls = [
+        "http://google.com:80/",
+        "http://google.com/",
+        "ws://google.com/x",
+        "https://google.com",
+    ]
     ids = [parseURL(url).id for url in urls]
     assert ids[0] == ids[1] == ids[2] == "http://google.com:80"
     assert ids[3] == "https://google.com:443"
@@ -95,9 +100,16 @@ def test_idOfAnAddress() -> None:
     [
         ("http://h", ()),
         ("http://h?", ()),
-        ("http://h/x?a=1&b=%20c%C3%A9&d&e=&&f=g=h", (
-            ("a", "1"), ("b", " cé"), ("d", ""), ("e", ""), ("f", "g=h"),
-        )),
+        (
+            "http://h/x?a=1&b=%20c%C3%A9&d&e=&&f=g=h",
+            (
+                ("a", "1"),
+                ("b", " cé"),
+                ("d", ""),
+                ("e", ""),
+                ("f", "g=h"),
+            ),
+        ),
         ("http://h?token=a+b/c==", (("token", "a+b/c=="),)),
         ("http://h?a=1#b=2", (("a", "1"),)),
     ],

@@ -16,7 +16,7 @@ import json
 import marshal
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -60,6 +60,9 @@ MAX_DEPTH_IN = 1024
 MAX_DEPTH_OUT = 254
 """How many may be sent, the list of arguments counted (orjson's limit)."""
 
+SHOWN_PATH = 16
+"""How many keys of the path to a bad value an error shows."""
+
 Packet = tuple[int, str, int | None, Any]
 """Packet type, namespace, ack id or None, data."""
 
@@ -100,6 +103,7 @@ _OPTIONS = (
 )
 _BYTES = (bytes, bytearray, memoryview)
 _FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, partial, type)
+_SENDABLE = (bool, int, float, str, *_BYTES, list, tuple, Mapping)
 _BINARY_TYPES = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
 _MARKED = b'"_placeholder":true'
 
@@ -194,7 +198,7 @@ class JSONParser:
 
     def _encodeSlowly(self, packetType: int, data: Any) -> tuple[bytes, _Attachments]:
         plain = _Simplifier(self._default, packetType)
-        tree = plain.simplify(data, 0)
+        tree = plain.simplify(data)
         try:
             text = _dumps(tree)
         except TypeError:
@@ -233,34 +237,92 @@ def _checkEventName(data: Sequence[Any]) -> None:
 
 def _article(value: object) -> str:
     name = type(value).__name__
-    return f"an {name}" if name[:1] in "aeiouAEIOU" else f"a {name}"
+    return f"an {name}" if name[:1] in "aeioAEIO" else f"a {name}"
+
+
+class _Level:
+    """
+    A list or dict that is being copied.
+    """
+
+    __slots__ = ("items", "key", "made")
+
+    def __init__(self, items: Iterable[tuple[Any, Any]], made: list[Any] | dict[str, Any]) -> None:
+        self.items = iter(items)
+        self.key: Any = None
+        self.made = made
+
+    def add(self, value: Any) -> None:
+        if isinstance(self.made, list):
+            self.made.append(value)
+        else:
+            self.made[self.key] = value
 
 
 class _Simplifier:
     """
     Makes plain lists, dicts, numbers and texts of what is to be sent, or says
     precisely what cannot be.
+
+    It does not recurse: emit may be called when the stack is nearly full.
     """
 
     def __init__(self, default: Callable[[Any], Any] | None, packetType: int) -> None:
         self.attachments = _Attachments()
         self._default = default
         self._packetType = packetType
-        self._path: list[str | int] = []
+        self._levels: list[_Level] = []
 
-    def simplify(self, value: Any, depth: int) -> Any:
+    def simplify(self, root: Any) -> Any:
         """
-        @param depth: how many lists and dicts are round the value.
+        Copy a tree of data.
         """
+        holder: list[Any] = []
+        self._levels.append(_Level([(None, root)], holder))
+        while self._levels:
+            level = self._levels[-1]
+            for key, value in level.items:
+                level.key = key
+                inner = self._copy(level, self._sendable(value))
+                if inner is not None:
+                    self._levels.append(inner)
+                    break
+            else:
+                self._levels.pop()
+        return holder[0]
+
+    def _copy(self, level: _Level, value: Any) -> _Level | None:
+        """
+        Add the copy of a value to its level.
+
+        @return: the value's own level, if it has one.
+        """
+        if isinstance(value, (list, tuple, Mapping, *_BYTES)):
+            if len(self._levels) > MAX_DEPTH_OUT:
+                raise self._tooDeep()
+            return self._copyCompound(level, value)
+        level.add(self._scalar(value))
+        return None
+
+    def _copyCompound(self, level: _Level, value: Any) -> _Level | None:
+        if isinstance(value, _BYTES):
+            level.add(self._binary(value))
+            return None
+        if isinstance(value, Mapping):
+            inner = _Level([(self._key(key), item) for key, item in value.items()], {})
+        else:
+            inner = _Level(enumerate(list(value)), [])
+        level.add(inner.made)
+        return inner
+
+    def _scalar(self, value: Any) -> Any:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
             return str.__str__(value)
         if isinstance(value, int):
             return self._integer(int.__int__(value))
-        if isinstance(value, float):
-            return float.__float__(value) if math.isfinite(value) else None
-        return self._compound(value, depth)
+        return float.__float__(value) if math.isfinite(value) else None
 
     def _integer(self, value: int) -> int:
         try:
@@ -269,37 +331,25 @@ class _Simplifier:
             raise self._refused("is an integer too large for JavaScript") from None
         return value
 
-    def _compound(self, value: Any, depth: int) -> Any:
-        if depth >= MAX_DEPTH_OUT:
-            raise self._refused(
-                f"is nested more than {MAX_DEPTH_OUT} levels deep, or contains itself"
-            )
-        if isinstance(value, _BYTES):
-            return self._binary(value)
-        if isinstance(value, (list, tuple)):
-            return [self._item(index, item, depth) for index, item in enumerate(value)]
-        if isinstance(value, Mapping):
-            return {self._key(key): self._item(key, item, depth) for key, item in value.items()}
-        return self._foreign(value, depth)
-
     def _binary(self, value: bytes | bytearray | memoryview) -> dict[str, object]:
         try:
             return self.attachments(value)
         except ValueError as error:
             raise self._refused(f"cannot be read: {error}") from error
 
-    def _item(self, key: str | int, value: Any, depth: int) -> Any:
-        self._path.append(key)
-        simple = self.simplify(value, depth + 1)
-        self._path.pop()
-        return simple
-
     def _key(self, key: object) -> str:
         if not isinstance(key, str):
             raise self._refused(f"has the key {key!r:.80}; Socket.IO has only str keys")
         return str.__str__(key)
 
-    def _foreign(self, value: Any, depth: int) -> Any:
+    def _sendable(self, value: Any) -> Any:
+        for _ in range(MAX_DEPTH_OUT):
+            if value is None or isinstance(value, _SENDABLE):
+                return value
+            value = self._replaced(value)
+        raise self._tooDeep()
+
+    def _replaced(self, value: Any) -> Any:
         if isinstance(value, _FUNCTIONS):
             raise self._refused(
                 f"is {_article(value)}, which Socket.IO cannot send; an acknowledgement "
@@ -307,10 +357,6 @@ class _Simplifier:
             )
         if self._default is None:
             raise self._refused(f"is {_article(value)}, which Socket.IO cannot send")
-        return self.simplify(self._replaced(value), depth + 1)
-
-    def _replaced(self, value: Any) -> Any:
-        assert self._default is not None
         try:
             return self._default(value)
         except Exception as error:
@@ -318,24 +364,30 @@ class _Simplifier:
                 f"is {_article(value)}, and default= could not replace it: {error!r:.200}"
             ) from error
 
-    def _refused(self, why: str) -> NotEncodable:
-        return NotEncodable(f"{''.join(self._place())} {why}")
+    # complaints
 
-    def _place(self) -> Iterator[str]:
-        path = list(self._path)
-        if self._packetType not in _BINARY_TYPES:
-            yield "the data"
-        elif path:
-            first = path.pop(0)
-            yield f"argument {first + (self._packetType == ACK)}"  # type: ignore[operator]
-        else:
-            yield "the list of arguments"
+    def _tooDeep(self) -> NotEncodable:
+        return self._refused(f"is nested more than {MAX_DEPTH_OUT} levels deep, or contains itself")
+
+    def _refused(self, why: str) -> NotEncodable:
+        path = [level.key for level in self._levels[1:]]
+        where = self._whole(path)
         if path:
-            yield ": "
-        for key in path[:16]:
-            yield f"[{json.dumps(key) if isinstance(key, int) else json.dumps(key[:80])}]"
-        if len(path) > 16:
-            yield "..."
+            keys = [key if isinstance(key, int) else key[:80] for key in path[:SHOWN_PATH]]
+            where += ": " + "".join(f"[{json.dumps(key)}]" for key in keys)
+        if len(path) > SHOWN_PATH:
+            where += "..."
+        return NotEncodable(f"{where} {why}")
+
+    def _whole(self, path: list[Any]) -> str:
+        """
+        Name what the path begins in, as the caller knows it.
+        """
+        if self._packetType not in _BINARY_TYPES:
+            return "the data"
+        if not path:
+            return "the list of arguments"
+        return f"argument {path.pop(0) + (self._packetType == ACK)}"
 
 
 # reading
@@ -472,6 +524,8 @@ def _decodeHeader(message: bytes, maxAttachments: int) -> tuple[int, Packet]:
         attachments, (kind, path, digits), match = _decodeBinaryHeader(message, maxAttachments)
     packetType = _PLAIN_TYPES[kind]
     ackID = _decodeAckID(digits, message)
+    if ackID is not None and packetType not in _BINARY_TYPES:
+        raise DecodeError("an ack id where none belongs", message)
     data = _decodeData(packetType, message[match.end() :])
     return attachments, (packetType, _decodeNamespace(path), ackID, data)
 
