@@ -85,9 +85,7 @@ async def lossOf(wire: Wire) -> Failure:
     return failure
 
 
-def buildWire(
-    port: int, secure: bool = False, host: str = "localhost", **options: Any
-) -> Wire:
+def buildWire(port: int, secure: bool = False, host: str = "localhost", **options: Any) -> Wire:
     """
     A wire to this machine on the global reactor.
     """
@@ -123,7 +121,9 @@ class Servers:
         from twisted.internet import reactor
         from twisted.internet.endpoints import TCP4ServerEndpoint
 
-        return await self.listen(TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1"), factory, tls)
+        return await self.listen(
+            TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1"), factory, tls
+        )
 
     async def echo(self, tls: Any = None) -> int:
         return await self.tcp(echoFactory(), tls)
@@ -196,5 +196,3 @@ def served(test: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
     others = [each for each in signature.parameters.values() if each.name != "servers"]
     run.__signature__ = signature.replace(parameters=others)  # type: ignore[attr-defined]
     return run
-
-

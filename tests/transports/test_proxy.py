@@ -7,20 +7,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import tlskit
-from proxykit import ConnectProxy, SocksProxy
-from support import deferred, freePort, until
-from twisted.internet import reactor as globalReactor
+from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.protocol import Factory
-from wirekit import Servers, Talker, buildWire, lossOf, served, talk
 
+import tlskit
+from proxykit import ConnectProxy, SocksProxy
+from support import deferred, freePort, until
 from txsocketio.protocol.url import EngineAddress
 from txsocketio.transports.endpoint import rootCause
 from txsocketio.transports.proxy import MAX_HEAD, ProxyRefused, chooseProxy, parseProxy
+from wirekit import Servers, Talker, buildWire, lossOf, served, talk
 
-reactor: Any = globalReactor
+reactor: Any = _reactor
 
 KINDS = {"http": ConnectProxy, "socks5": SocksProxy}
 LOGIN = ("me@work", "p:ss word")
@@ -382,9 +382,7 @@ EXCEPTED = [
 
 
 @pytest.mark.parametrize("entries, host, direct", EXCEPTED)
-def test_exceptions(
-    entries: str, host: str, direct: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_exceptions(entries: str, host: str, direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     C{NO_PROXY} names hosts, domains, ports and networks reached directly.
     """

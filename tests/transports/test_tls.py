@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tlskit
 from OpenSSL import SSL
 from service_identity import VerificationError
-from support import deferred
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory
 from twisted.internet.ssl import Certificate, TLSVersion, optionsForClientTLS
 from twisted.logger import globalLogPublisher
+
+import tlskit
+from support import deferred
 from wirekit import Servers, Talker, buildWire, lossOf, served, talk
 
 GOOD = tlskit.certificateFor("localhost")

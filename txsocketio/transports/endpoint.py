@@ -45,9 +45,9 @@ _CONNECT_TIMEOUT = 3600.0
 
 _RESERVED = frozenset({"EIO", "transport", "sid"})
 
-_SHARED = frozenset(
-    name for name, option in OPTIONS.items() if option.kind in ("wire", "tls")
-) | {"withCredentials"}
+_SHARED = frozenset(name for name, option in OPTIONS.items() if option.kind in ("wire", "tls")) | {
+    "withCredentials"
+}
 
 Pairs = Sequence[tuple[str, str]]
 EndpointBuilder = Callable[[Connections], IStreamClientEndpoint]
