@@ -9,15 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, overload
+from weakref import WeakSet, finalize
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from txsocketio.answers import Answer
+from txsocketio.backlog import Backlog
 from txsocketio.emitter import AnyListener, Emitter, F, Listener, asDeferred
 from txsocketio.eventwaits import EventWaits
+from txsocketio.serial import SerialCalls
+from txsocketio.streams import Stream
 
 __all__ = ["Dispatcher"]
+
+SERIAL_LIMIT = 64
 
 
 class Dispatcher(Emitter):
@@ -25,13 +31,30 @@ class Dispatcher(Emitter):
     The listening half of a socket.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, reading: Any) -> None:
+        """
+        @param reading: asked to hold when events are consumed too slowly.
+        """
         super().__init__()
+        self._reading = reading
+        self._streams: WeakSet[Stream] = WeakSet()
+        self._awaitedStreams: set[Stream] = set()
         self._any: tuple[Listener, ...] = ()
         self._anyOutgoing: tuple[Listener, ...] = ()
         self._eventWaits = EventWaits(clock)
 
     # from above
+
+    def on(self, event: Any, listener: AnyListener | None = None, *, serial: bool = False) -> Any:
+        """
+        Call C{listener} at each such event; without a listener, a decorator.
+
+        @param serial: one call at a time, in order: the next begins when what
+            the last one returned has fired.  Up to 64 events may wait before
+            the connection is held, as for L{stream}.
+        @return: self; as a decorator, the function unchanged.
+        """
+        return self._registerSerial(event, listener) if serial else super().on(event, listener)  # type: ignore[arg-type]
 
     @overload
     def onAny(self) -> Callable[[F], F]: ...
@@ -124,9 +147,53 @@ class Dispatcher(Emitter):
             L{AckTimeout <txsocketio.errors.AckTimeout>}, or L{Disconnected
             <txsocketio.errors.Disconnected>} when the socket is given up.
         """
+        self._reading.goOn()
         return self._eventWaits.add(event, timeout, check)
 
+    def stream(self, *events: Any, limit: int = 64, overflow: str = "raise") -> Stream:
+        """
+        Events as an asynchronous iterator::
+
+            async for price in socket.stream("price"):
+                await store(price)
+
+        A slow loop slows the server down: above C{limit} waiting events the
+        connection is not read, though never for longer than half the server's
+        ping timeout, nor while an answer is awaited.  What still comes is
+        kept, up to four times C{limit}.
+
+        @param overflow: what happens beyond: C{"raise"} (the iteration ends
+            with L{Overflow <txsocketio.errors.Overflow>}) or C{"dropOldest"}.
+        @return: a L{Stream}.  It goes on over reconnections and ends at
+            C{disconnect()}.  With one event its values are argument(s) shaped
+            as in L{emitWithAck <txsocketio.socket.Socket.emitWithAck>}, with
+            several they are pairs of event and argument(s).
+        @raise ValueError: no event, or a bad C{limit} or C{overflow}.
+        """
+        if not events:
+            raise ValueError("stream() needs the name of at least one event")
+        backlog = Backlog(self._reading, limit)
+        listening = self._listening
+        added: list[tuple[Any, Listener]] = []
+
+        def stop(stream: Stream | None = None) -> None:
+            for event, listener in added:
+                listening.discard(event, listener)
+
+        stream = Stream(backlog, overflow, len(events) > 1, self._awaitedStreams, stop)
+        for event in events:
+            forward = stream.forwarder(event)
+            added.append((event, Listener(forward, forward, False)))
+            listening.add(*added[-1])
+        self._streams.add(stream)
+        finalize(stream, _forgetStream, stop, backlog)
+        return stream
+
     # inside
+
+    def _endStreams(self, end: BaseException) -> None:
+        for stream in list(self._streams):
+            stream.finish(end)
 
     def _dispatch(
         self, data: Sequence[Any], sendAnswer: Callable[[Sequence[Any]], None] | None
@@ -184,6 +251,18 @@ class Dispatcher(Emitter):
         else:
             answer.wait(took, later, lambda why: self._logListener(event, listener, why))
 
+    def _registerSerial(self, event: Any, listener: AnyListener | None) -> Any:
+        if listener is None:
+
+            def decorate(function: F) -> F:
+                self._registerSerial(event, function)
+                return function
+
+            return decorate
+        calls = SerialCalls(listener, Backlog(self._reading, SERIAL_LIMIT))
+        self._addListener(event, Listener(listener, calls, False))
+        return self
+
     def _addAny(self, where: str, listener: AnyListener | None, first: bool) -> Any:
         if listener is None:
 
@@ -200,6 +279,11 @@ class Dispatcher(Emitter):
     def _showOutgoing(self, values: Sequence[Any]) -> None:
         for each in self._anyOutgoing:
             self._call(values[0], each, values)
+
+
+def _forgetStream(stop: Callable[[], None], backlog: Backlog) -> None:
+    stop()
+    backlog.clear()
 
 
 def _without(listeners: tuple[Listener, ...], original: AnyListener | None) -> tuple[Listener, ...]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
-from twisted.python.runtime import seconds as wallClock
+from twisted.python import runtime
 
 __all__ = ["Heartbeat", "clockOf"]
 
@@ -33,7 +33,7 @@ def clockOf(reactor: Any) -> Callable[[], float]:
     Stock reactors tell the wall clock, which may jump by hours; then it is
     C{time.monotonic}.  A clock for tests tells its own time.
     """
-    if getattr(reactor, "seconds", None) is wallClock:
+    if getattr(reactor, "seconds", None) is runtime.seconds:
         return monotonic
     return reactor.seconds  # type: ignore[no-any-return]
 

@@ -50,6 +50,7 @@ from txsocketio.options import (
 from txsocketio.protocol.backoff import Backoff
 from txsocketio.protocol.socketio import JSONParser
 from txsocketio.protocol.url import parseURL
+from txsocketio.reading import Reading
 from txsocketio.reconnection import Reconnection
 from txsocketio.socket import Socket
 
@@ -107,6 +108,7 @@ class Manager(Emitter):
         self._timeout = self.options.timeout
         self._sockets: dict[str, Socket] = {}
         self._decoder: IDecoder | None = None
+        self.reading = Reading(reactor, self._answerAwaited)
         self._attempt: object = None
         self._asking: Deferred[Any] | None = None
         self._openCallbacks: list[Callable[[Any], Any]] = []
@@ -507,6 +509,8 @@ class Manager(Emitter):
         self._decoder = self.parser.buildDecoder(options.maxAttachments, options.maxMessageBytes)
         self._log.info("Connected to {url}.", url=self.url, attempt=attempt)
         engine = self.engine
+        assert engine is not None and engine.handshake is not None
+        self.reading.begin(engine, engine.handshake.pingTimeout)
         for socket in list(self._sockets.values()):
             if self.engine is engine and self.state == "open":
                 socket.managerOpened()
@@ -545,6 +549,7 @@ class Manager(Emitter):
         """
         The server's heartbeat.
         """
+        self.reading.pinged()
         self._show("ping")
 
     def engineDrained(self) -> None:
@@ -691,6 +696,7 @@ class Manager(Emitter):
 
     def _lost(self, reason: str, details: Any) -> None:
         self._reconnection.unproved()
+        self.reading.end()
         self._decoder = None
         spent = self._planRetry(details)
         resting = self.state == "closed" and not spent
@@ -728,12 +734,16 @@ class Manager(Emitter):
         Let the engine end by itself; it is heard no more.
         """
         engine = self.engine
+        self.reading.end()
         self._decoder = None
         if engine is None or engine.receiver is DEAF:
             return
         engine.receiver = DEAF
         self._leaving.add(engine)
         engine.close().addCallback(lambda _: self._leaving.discard(engine))
+
+    def _answerAwaited(self) -> bool:
+        return any(each.awaitsAnswer for each in self._sockets.values())
 
     def _anyActive(self) -> bool:
         return any(each.active for each in self._sockets.values())

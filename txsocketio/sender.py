@@ -211,6 +211,8 @@ class Sender:
         parser = self._manager.parser
         if waiting is None:
             return parser.encode(EVENT, self._namespace, None, values)
+        if self._manager.reading.held:
+            self._manager.reading.goOn()
         timeout = self._ackTimeout if how.timeout is None else how.timeout
         ackID = self.acks.expect(waiting, values[0], timeout)
         try:

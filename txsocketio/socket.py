@@ -80,7 +80,7 @@ class Socket(Dispatcher):
     _sessions = 0
 
     def __init__(self, manager: IManager, namespace: str, options: SocketOptions) -> None:
-        super().__init__(manager.reactor)
+        super().__init__(manager.reactor, manager.reading)
         self.io: Any = manager
         self.nsp = namespace
         self.auth = options.auth
@@ -119,6 +119,18 @@ class Socket(Dispatcher):
             return "disconnected"
         waits = self._retryTimer is not None or self.io.state == "waiting"
         return "waiting" if waits else "connecting"
+
+    @property
+    def awaitsAnswer(self) -> bool:
+        """
+        Whether anybody waits for something that the server must send: an
+        acknowledgement, an event, a session.
+        """
+        return bool(
+            len(self._sender.acks)
+            or self._eventWaits.waiting
+            or (self._connectSent and not self.connected)
+        )
 
     @property
     def settled(self) -> bool:
@@ -378,6 +390,7 @@ class Socket(Dispatcher):
             self._sender.failure = error
             self._sender.abandon(error, error)
             self._eventWaits.failAll(error)
+            self._endStreams(error)
         self._failConnectWaiters(error)
         if not self.active:
             self._tellIdle()
@@ -736,6 +749,7 @@ class Socket(Dispatcher):
         """
         self._sender.abandon(False, error)
         self._eventWaits.failAll(error)
+        self._endStreams(StopAsyncIteration())
         self._failConnectWaiters(error)
 
     def _failConnectWaiters(self, error: BaseException) -> None:

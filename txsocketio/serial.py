@@ -1,0 +1,55 @@
+"""
+C{on(event, f, serial=True)}: one call of C{f} at a time, in order.
+
+Must not know: sockets, events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, maybeDeferred
+
+from txsocketio.backlog import Backlog
+from txsocketio.errors import Overflow
+
+__all__ = ["SerialCalls"]
+
+
+class SerialCalls:
+    """
+    Stands before a function and lets one call through at a time.
+    """
+
+    def __init__(self, function: Callable[..., Any], backlog: Backlog) -> None:
+        self._function = function
+        self._backlog = backlog
+        self._running = False
+
+    def __call__(self, *values: Any, **named: Any) -> Deferred[Any]:
+        """
+        @return: fires with what the function returns for these arguments,
+            when their turn has come.  Fails as the function does, or with
+            L{Overflow} when too many wait.
+        """
+        if self._backlog.full:
+            return fail(Overflow(f"{len(self._backlog)} events wait for {self._function!r}"))
+        done: Deferred[Any] = Deferred()
+        self._backlog.put((values, named, done))
+        if not self._running:
+            self._run()
+        return done
+
+    # inside
+
+    def _run(self) -> None:
+        while len(self._backlog) and not self._running:
+            values, named, done = self._backlog.take()
+            self._running = True
+            maybeDeferred(self._function, *values, **named).addBoth(self._finished, done)
+
+    def _finished(self, result: Any, done: Deferred[Any]) -> None:
+        self._running = False
+        done.callback(result)
+        self._run()
