@@ -4,12 +4,18 @@ When frames are written, and how many bytes wait.
 
 from __future__ import annotations
 
+import inspect
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.task import Clock
-from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOProtocol
+from twisted.protocols.tls import (
+    BufferingTLSTransport,
+    TLSMemoryBIOProtocol,
+    _AggregateSmallWrites,
+)
 
 from txsocketio.transports.frameoutbox import FrameOutbox, bytesWaitingIn
 
@@ -205,10 +211,8 @@ def test_bytesInsideTLSAreCounted() -> None:
 
     class TLS:
         transport = Descriptor(room=0)
-        _appSendBuffer = [b"12", b"3"]
-
-        class _aggregator:
-            _buffer = [b"4567"]
+        _appSendBuffer = (b"12", b"3")
+        _aggregator = SimpleNamespace(_buffer=[b"4567"])
 
     TLS.transport.write(b"89")
     assert bytesWaitingIn(TLS()) == 9
@@ -227,10 +231,6 @@ def test_canaryOfTwistedsTLS() -> None:
     """
     The private names of TLS we look at are still there.
     """
-    import inspect
-
     assert "self._appSendBuffer" in inspect.getsource(TLSMemoryBIOProtocol)
     assert "self._aggregator" in inspect.getsource(BufferingTLSTransport)
-    assert "self._buffer" in inspect.getsource(
-        __import__("twisted.protocols.tls", fromlist=["x"])._AggregateSmallWrites
-    )
+    assert "self._buffer" in inspect.getsource(_AggregateSmallWrites)

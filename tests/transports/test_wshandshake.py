@@ -5,7 +5,6 @@ The two texts of the opening handshake.
 from __future__ import annotations
 
 import pytest
-from wskit import answer, headerOf
 
 from txsocketio.transports.wshandshake import (
     HandshakeRefused,
@@ -13,6 +12,7 @@ from txsocketio.transports.wshandshake import (
     checkResponse,
     parseResponse,
 )
+from wskit import answer, headerOf
 
 NONCE = b"0123456789abcdef"
 

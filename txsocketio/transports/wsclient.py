@@ -255,6 +255,8 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
     @ivar receiver: where messages go.
     @ivar prefix: the first byte of text messages that go to the receiver
         (without it); others go to the owner.  -1 for none.
+    @ivar utf8validateIncoming: whether text is checked here, as soon as it
+        comes; the receiver of text with a prefix must check it itself.
     @ivar quick: whether whole frames are cut without Autobahn.
     """
 
@@ -296,6 +298,8 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         quick: bool = True,
     ) -> None:
         super().__init__()
+        if validateUTF8 and prefix >= 0:
+            raise ValueError("text with a prefix goes to the receiver unvalidated")
         self._reactor = reactor
         self._request = request
         self._owner: WebSocketOwner | None = owner
@@ -879,11 +883,10 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
         payload = self._message.join()
         self._message = _Pieces()
         if self.state == OPEN:
-            # Autobahn has validated text already, if it should be.
-            isBinary = self.message_is_binary
-            if isBinary or self.prefix >= 0 or not self.utf8validateIncoming:
-                self._deliver(payload, isBinary)
+            if self.message_is_binary or not self.utf8validateIncoming:
+                self._deliver(payload, self.message_is_binary)
             elif self._owner is not None:
+                # Autobahn has validated it.
                 self._owner.textMessageReceived(payload)
 
     def onPing(self, payload: bytes) -> None:
@@ -959,7 +962,6 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
     # ending
 
     def _startClosing(self, code: int, reason: str) -> None:
-        self._answerPings()
         self._sayGoodbye(code, reason)
         self.state = CLOSING
         self._startTimer(CLOSE_TIMEOUT)
@@ -974,6 +976,7 @@ class WebSocketClient(WebSocketClientProtocol):  # type: ignore[misc]
 
     def _putClose(self, payload: bytes) -> None:
         if not self._saidGoodbye and self.outbox is not None:
+            self._answerPings()
             self._saidGoodbye = True
             self.outbox.put(frames.frame(frames.CLOSE, payload))
 
