@@ -486,6 +486,19 @@ def test_neverSentTwice(body: bytes | None) -> None:
     assert len(asker.server.requests) == 2
 
 
+def test_unsendableRequestFails() -> None:
+    """
+    A request that Twisted refuses to write is an error like any other.
+    """
+    asker = Asker()
+    errors: list[TransportError] = []
+    url = "http://example.com:3000/a\r\nX-Injected: yes"
+    Exchange(asker.requester, url, "poll", asker.answers.append, errors.append).start(None, 3.0)
+    assert [each.message for each in errors] == ["xhr poll error"]
+    assert asker.server.requests == []
+    asker.assertNothingLeft()
+
+
 # time, and giving up
 
 

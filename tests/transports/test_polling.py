@@ -493,7 +493,8 @@ def test_hugeAnswer() -> None:
 
 def test_oneTurnOneBody(poll: Poll) -> None:
     """
-    What one turn sends goes in one POST, in order (behaviours P17, L8).
+    What one turn sends goes in one POST, in order; bytes go as
+    base64 (behaviours P17, L8, K3).
     """
     poll.transport.sendText("é".encode())
     poll.transport.sendBinary(b"\x01\x02")
@@ -548,24 +549,31 @@ def test_cautiousWithUnknownServers(poll: Poll, reply: bytes, sizes: list[int]) 
     assert seen == sizes
 
 
-def test_bodiesHoldToMaxPayload() -> None:
+@pytest.mark.parametrize(
+    ("messages", "counts"),
+    [
+        ([b"x" * 72, b"x" * 20, "x" * 20, b"x" * 20, b"x" * 72], [1, 3, 1]),
+        (["a" * 99, "b" * 30, "c" * 30, "d" * 35, "€" * 33, "e" * 99], [1, 3, 1, 1]),
+    ],
+)
+def test_bodiesHoldToMaxPayload(messages: list[str | bytes], counts: list[int]) -> None:
     """
-    No body is larger than the server said, base64 and separators counted
-    (behaviours G6, J17).
+    No body is larger than the server said, counted in bytes with base64,
+    packet types and separators (behaviours G6, J17).
     """
     poll = Poll().open(handshakeBody(maxPayload=100))
-    for size in (72, 20):
-        poll.transport.sendBinary(b"x" * size)
-    poll.transport.sendText(b"x" * 20)
-    for text in ("a" * 99, "b" * 30, "c" * 30, "d" * 35, "€" * 33, "e" * 99):
-        poll.transport.sendText(text.encode())
+    for message in messages:
+        if isinstance(message, str):
+            poll.transport.sendText(message.encode())
+        else:
+            poll.transport.sendBinary(message)
     poll.settle()
     bodies = []
     while poll.server.pending("POST"):
         bodies.append(poll.server.post.body)
         poll.server.post.answer()
     assert max(map(len, bodies)) <= 100
-    assert [body.count(SEP) + 1 for body in bodies] == [1, 2, 1, 3, 1, 1]
+    assert [body.count(SEP) + 1 for body in bodies] == counts
 
 
 def test_tooLargeGoesAlone() -> None:

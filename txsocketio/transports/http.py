@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from http.cookiejar import CookieJar
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from hyperlink import EncodedURL
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IConsumer, IDelayedCall
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -210,7 +210,7 @@ class Requester:
         self._wire = wire
         self._pool = _buildPool(wire.reactor)
         agent = Agent.usingEndpointFactory(wire.reactor, wire.endpointFactory(), self._pool)
-        self._jar: Any = _NoJar()
+        self._jar = cast(Any, _NoJar())
         self._client = HTTPClient(PlainAgent(agent), self._jar, BytesProducer)
         self._given: Pairs | None = None
         self._forGET = self._forPOST = Headers()
@@ -343,7 +343,11 @@ class Exchange(Protocol):
         self._seconds = seconds
         if seconds:
             self._deadline = self._requester.clock.callLater(seconds, self._expired)
-        self._pending = self._requester.request(self.url, body)
+        try:
+            self._pending = self._requester.request(self.url, body)
+        except Exception:
+            # treq and Twisted refuse what they cannot send by raising.
+            self._pending = fail()
         self._pending.addCallback(self._responded).addErrback(self._unanswered)
 
     def cancel(self) -> None:
