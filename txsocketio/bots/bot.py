@@ -165,6 +165,6 @@ def _markedMethods(cls: type[Bot]) -> Iterator[tuple[str, tuple[_Mark, ...]]]:
     """
     names = dict.fromkeys(name for each in reversed(cls.__mro__) for name in vars(each))
     for name in names:
-        marks = getattr(getattr(cls, name), _MARKS, ())
+        marks = getattr(getattr(cls, name, None), _MARKS, ())
         if marks:
             yield name, marks

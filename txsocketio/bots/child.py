@@ -38,6 +38,7 @@ class ServerChild(ProcessProtocol):
     """
 
     port: int | None = None
+    transport: Any
 
     _running = False
 

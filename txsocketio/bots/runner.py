@@ -136,7 +136,7 @@ class BotRunner(Service):
         self._starting = None
         if self.running:
             why = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
-            self._become(BotState.FAILED, why, LogLevel.error)
+            self._become(BotState.FAILED, self.description.redact(why))
             self.log.failure("the bot could not be started", failure)
 
     # while it runs
@@ -153,18 +153,15 @@ class BotRunner(Service):
         """
         socket = self.client.socket
         state = STATES[socket.state]
-        if self.running and (state, self.description.redact(socket.why)) != (
-            self.condition.state,
-            self.condition.why,
-        ):
-            level = LogLevel.error if state is BotState.FAILED else LogLevel.info
-            self._become(state, socket.why, level)
+        if self.running:
+            self._become(state, self.description.redact(socket.why))
 
-    def _become(self, state: BotState, why: str, level: Any = LogLevel.info) -> None:
-        now = self._reactor.seconds()
-        since = self.condition.since if state is self.condition.state else now
-        self.condition = Condition(state, since, self.description.redact(why))
-        self.log.emit(level, "{state}: {why}", state=state.value, why=self.condition.why)
+    def _become(self, state: BotState, why: str) -> None:
+        before = self.condition
+        self.condition = before.then(state, why, self._reactor.seconds())
+        if self.condition != before:
+            level = LogLevel.error if state is BotState.FAILED else LogLevel.info
+            self.log.emit(level, "{state}: {why}", state=state.value, why=why)
 
     # stopping
 

@@ -42,3 +42,9 @@ class Condition:
     state: BotState
     since: float
     why: str
+
+    def then(self, state: BotState, why: str, now: float) -> Condition:
+        """
+        The next condition: a new reason alone does not begin a new state.
+        """
+        return Condition(state, self.since if state is self.state else now, why)
