@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
+    NoEncryption,
     PrivateFormat,
     load_pem_private_key,
     pkcs12,
@@ -109,6 +110,14 @@ def pfx(leaf: trustme.LeafCert, passphrase: str = PASSPHRASE) -> bytes:
     certificate, *chain = x509.load_pem_x509_certificates(chainPEM(leaf))
     how = BestAvailableEncryption(passphrase.encode())
     return pkcs12.serialize_key_and_certificates(b"test", key, certificate, chain, how)
+
+
+def pfxWithoutKey(leaf: trustme.LeafCert) -> bytes:
+    """
+    PKCS #12 with a certificate alone.
+    """
+    certificate = x509.load_pem_x509_certificate(chainPEM(leaf))
+    return pkcs12.serialize_key_and_certificates(b"test", None, certificate, None, NoEncryption())
 
 
 def write(directory: Path, name: str, content: bytes) -> str:

@@ -4,6 +4,9 @@ The cookie jar that both transports share.
 
 from __future__ import annotations
 
+import time
+from http import cookiejar
+
 import pytest
 
 from txsocketio.transports.cookies import MAX_COOKIE_BYTES, MAX_COOKIES, BoundedJar, mergeCookies
@@ -218,6 +221,37 @@ def test_nonsense(cookie: str) -> None:
     faults F45
     """
     jarWith(cookie).cookiesFor(URL)
+
+
+def test_expiresMeanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A cookie is sent until its time is over.
+
+    behaviours J18
+    """
+    jar = jarWith("a=1; Max-Age=100", "b=2")
+    assert jar.cookiesFor(URL) == ["a=1", "b=2"]
+    late = time.time() + 101
+    monkeypatch.setattr(cookiejar.time, "time", lambda: late)
+    assert jar.cookiesFor(URL) == ["b=2"]
+
+
+def test_changedAfterSending() -> None:
+    """
+    What a later response sets is sent from then on.
+    """
+    jar = jarWith("a=1")
+    jar.cookiesFor(URL)
+    jar.store(URL, [("Set-Cookie", "b=2")])
+    assert jar.cookiesFor(URL) == ["a=1", "b=2"]
+
+
+def test_queryDoesNotMatter() -> None:
+    """
+    Cookies depend on a URL's path, and not on its query.
+    """
+    jar = jarWith("a=1; Path=/socket.io/", url=f"{URL}?EIO=4&x=/admin/y")
+    assert jar.cookiesFor(f"{URL}?sid=/x/y") == ["a=1"]
 
 
 def test_merge() -> None:

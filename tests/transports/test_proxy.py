@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectionRefusedError, NoProtocol
 from twisted.internet.protocol import Factory
 
 import tlskit
 from proxykit import ConnectProxy, SocksProxy
-from support import deferred, freePort, until
+from support import deferred, failureOf, freePort, until
 from txsocketio.protocol.url import EngineAddress
 from txsocketio.transports.endpoint import rootCause
 from txsocketio.transports.proxy import MAX_HEAD, ProxyRefused, chooseProxy, parseProxy
@@ -263,6 +263,19 @@ async def test_largestHead(servers: Servers) -> None:
     start, end = b"HTTP/1.1 200 OK\r\nX: ", b"\r\n\r\n"
     head = start + b"x" * (MAX_HEAD - len(start + end)) + end
     assert await talk(through("http", await servers.saying(head + b"hello"), 9)) == b"hello"
+
+
+@deferred()
+@served
+async def test_nobodyWantsTheTunnel(servers: Servers) -> None:
+    """
+    A factory that builds no protocol ends the tunnel.
+    """
+    wire = through("http", await servers.tcp(ConnectProxy()), await servers.echo())
+    factory = Factory()
+    factory.buildProtocol = lambda addr: None  # type: ignore[method-assign]
+    await failureOf(wire.endpoint().connect(factory), NoProtocol)
+    await wire.whenEmpty()
 
 
 # giving up

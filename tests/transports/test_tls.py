@@ -18,6 +18,7 @@ from twisted.logger import globalLogPublisher
 
 import tlskit
 from support import deferred
+from txsocketio.transports.tls import _certificateProblem
 from wirekit import Servers, Talker, buildWire, lossOf, served, talk
 
 GOOD = tlskit.certificateFor("localhost")
@@ -190,6 +191,13 @@ async def test_stalledHandshakeIsAborted(servers: Servers) -> None:
     wire.abort()
     await lost
     await wire.whenEmpty()
+
+
+def test_withoutOpenSSLsWords() -> None:
+    """
+    When OpenSSL cannot be asked what is wrong, nothing is said about it.
+    """
+    assert _certificateProblem(object()) == ""
 
 
 # verification off
@@ -413,6 +421,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"pfx": tlskit.pfx(GOOD), "passphrase": "wrong"},
         "pfx .*cannot be opened with this passphrase",
     ),
+    "pfx without key": ({"pfx": tlskit.pfxWithoutKey(GOOD)}, "pfx .*must hold a certificate and"),
     "pfx path": ({"pfx": "/nowhere/me.pfx"}, "pfx: cannot read '/nowhere/me.pfx'"),
     "ciphers": ({"ciphers": "NO-SUCH-CIPHER"}, "ciphers: 'NO-SUCH-CIPHER' is not"),
     "TLS 1.3": ({"ciphers": "TLS_AES_128_GCM_SHA256"}, "ciphers: the suites of TLS 1.3"),

@@ -74,7 +74,10 @@ class BoundedJar:
 
     def __init__(self) -> None:
         self._jar = _CountedJar()
-        self._empty = True
+        # What was sent last to each URL, as long as that cannot change: asking
+        # the jar costs a tenth of a polling request.
+        self._known: dict[str, list[str]] = {}
+        self._changing = False
 
     def cookiesFor(self, url: str) -> list[str]:
         """
@@ -84,8 +87,15 @@ class BoundedJar:
             C{https}.
         @return: texts of the form C{name=value}.
         """
-        if self._empty:
-            return []
+        url = url.partition("?")[0]
+        cookies = self._known.get(url)
+        if cookies is None:
+            cookies = self._ask(url)
+            if not self._changing:
+                self._known[url] = cookies
+        return cookies.copy()
+
+    def _ask(self, url: str) -> list[str]:
         request = Request(_httpURL(url))
         self._jar.add_cookie_header(request)
         return _splitCookies(request.get_header("Cookie", ""))
@@ -107,10 +117,11 @@ class BoundedJar:
                 url=url.partition("?")[0],
             )
         if accepted:
-            self._empty = False
             response = _Response(accepted[-MAX_COOKIES:])
             # The two types are what the jar uses of them, and no more.
             self._jar.extract_cookies(response, Request(_httpURL(url)))  # type: ignore[arg-type]
+            self._known.clear()
+            self._changing = any(cookie.expires is not None for cookie in self._jar)
 
     def __len__(self) -> int:
         return len(self._jar)

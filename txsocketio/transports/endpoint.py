@@ -302,9 +302,10 @@ def _givenEndpoint(reactor: Any, endpoint: Any) -> IStreamClientEndpoint:
         given: IStreamClientEndpoint = endpoint
         return given
     try:
-        return clientFromString(reactor, endpoint)
+        named: IStreamClientEndpoint = clientFromString(reactor, endpoint)
     except Exception as problem:
         raise ValueError(f"endpoint: {endpoint!r} is not a client endpoint: {problem}") from problem
+    return named
 
 
 def _overTLS(
