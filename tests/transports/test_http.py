@@ -447,6 +447,19 @@ def test_answerOverTheLimitRefused() -> None:
     asker.assertNothingLeft()
 
 
+def test_restOfAnOverlongAnswerIgnored() -> None:
+    """
+    What still comes of an answer that was refused is no news.
+    """
+    asker = Asker(maxMessageBytes=3)
+    asker.request().finish(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"4\r\n4hey\r\n4\r\nmore\r\n0\r\n\r\n"
+    )
+    assert "maxMessageBytes" in asker.error.explanation
+    asker.assertNothingLeft()
+
+
 def test_headerFloodRefused() -> None:
     """
     Headers over maxHeaderBytes in all end the request (faults F34).
