@@ -11,6 +11,9 @@ import pytest
 
 from interop.servers import ServerPool, ServerProcess, pool
 
+# Tests in all but its name: an assertion there shows what it compared.
+pytest.register_assert_rewrite("interop.scenarios")
+
 
 @pytest.fixture(scope="session")
 def sharedServers() -> Iterator[ServerPool]:

@@ -45,7 +45,10 @@ def client(server: ServerProcess, body: str, namespace: str = "/") -> object:
     [
         ('socket.emit("echo", 123, give)', 123),
         ('socket.emit("echo", Buffer.from([1, 2]), give)', {"type": "Buffer", "data": [1, 2]}),
-        ('socket.on("back", (...a) => give(a.slice(0, 2))); socket.emit("back", 1, "zwei")', [1, "zwei"]),
+        (
+            'socket.on("back", (...a) => give(a.slice(0, 2))); socket.emit("back", 1, "zwei")',
+            [1, "zwei"],
+        ),
         ('socket.on("hi", () => give("hi")); socket.emit("hi")', "hi"),
         (
             'socket.on("ack", (f) => f(5, { test: true })); socket.on("got it", () => give(true));'
