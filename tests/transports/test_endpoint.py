@@ -437,6 +437,26 @@ async def test_refused() -> None:
     assert wire.explain(await lossOf(wire)).startswith(f"127.0.0.1:{port}: connection refused")
 
 
+def test_underscore() -> None:
+    """
+    A host may have a name as containers have, which is no proper host name.
+    """
+    clock = MemoryReactorClock()
+    address = EngineAddress(False, "my_app", 3000, "/")
+    wire = Dialer(clock, address, EngineOptions(localAddress="127.0.0.2")).buildWire()
+    wire.endpoint().connect(Factory.forProtocol(Talker))
+    assert [each[:2] for each in clock.tcpClients] == [("my_app", 3000)]
+    assert clock.tcpClients[0][4] == ("127.0.0.2", 0)
+
+
+def test_underscoreOverTLS() -> None:
+    """
+    Where no certificate can be verified, that is told at once.
+    """
+    with pytest.raises(ValueError, match="no certificate can be verified for .*'my_app'"):
+        wireTo(host="my_app", secure=True)
+
+
 class Resolver:
     """
     Answers as the test says, or never.

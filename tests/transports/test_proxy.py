@@ -178,13 +178,19 @@ async def test_serverNotReached(kind: str, servers: Servers) -> None:
 
 
 @deferred()
-@served
-async def test_proxyNotReached(servers: Servers) -> None:
+async def test_proxyNotReached() -> None:
     """
-    A proxy that does not listen is an ordinary refused connection.
+    A proxy that does not listen is told from a server that does not.
+
+    faults F108
     """
-    failure = await lossOf(through("http", freePort(), 9))
-    assert failure.check(ConnectionRefusedError)
+    port = freePort()
+    wire = through("http", port, 9, login="me:secret@")
+    failure = await lossOf(wire)
+    text = wire.explain(failure)
+    assert text.startswith("localhost:9: the proxy was not reached: connection refused")
+    assert text.endswith(f"[http://127.0.0.1:{port}]")
+    assert failure.value.__cause__.__class__ is ConnectionRefusedError
 
 
 BAD: dict[str, tuple[str, list[bytes], bool, str]] = {

@@ -196,7 +196,8 @@ def _watch(protocol: Any, connections: Connections) -> None:
         try:
             lose(reason)
         finally:
-            connections.connectionLost(transports.pop())
+            for transport in transports:
+                connections.connectionLost(transport)
 
     protocol.makeConnection = made
     protocol.connectionLost = lost

@@ -18,7 +18,12 @@ from typing import Any
 from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, clientFromString, wrapClientTLS
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    clientFromString,
+    wrapClientTLS,
+)
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IProtocol,
@@ -42,6 +47,10 @@ __all__ = ["Dialer", "Wire", "explainFailure", "limitHead", "rootCause"]
 
 _CONNECT_TIMEOUT = 3600.0
 # The engine has a timer of its own, and cancels; this one must not be first.
+
+_ATTEMPT_DELAY = 0.1
+# Twisted waits this long for one address of a host before it tries the next,
+# and also before it reports that the last one refused.
 
 _RESERVED = frozenset({"EIO", "transport", "sid"})
 
@@ -289,8 +298,24 @@ def _baseEndpoint(
     if options.endpoint is not None:
         return _givenEndpoint(reactor, options.endpoint)
     host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
+    return _hostEndpoint(reactor, host, port, options.localAddress)
+
+
+def _hostEndpoint(
+    reactor: Any, host: str, port: int, localAddress: str | None
+) -> IStreamClientEndpoint:
+    if "_" in host:
+        # No proper host name, and HostnameEndpoint refuses it; but containers
+        # are often called so.
+        binding = None if localAddress is None else (localAddress, 0)
+        return TCP4ClientEndpoint(reactor, host, port, _CONNECT_TIMEOUT, binding)
     return HostnameEndpoint(
-        reactor, host, port, timeout=_CONNECT_TIMEOUT, bindAddress=options.localAddress
+        reactor,
+        host,
+        port,
+        timeout=_CONNECT_TIMEOUT,
+        bindAddress=localAddress,
+        attemptDelay=_ATTEMPT_DELAY,
     )
 
 

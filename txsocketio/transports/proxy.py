@@ -18,8 +18,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment
 
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, NoProtocol
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import (
+    ConnectingCancelledError,
+    ConnectionAborted,
+    ConnectionDone,
+    NoProtocol,
+)
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -27,6 +32,7 @@ from zope.interface import implementer
 
 from txsocketio.errors import excerpt
 from txsocketio.protocol.url import EngineAddress
+from txsocketio.transports.explain import explainFailure
 
 __all__ = ["Proxy", "ProxyRefused", "TunnelEndpoint", "chooseProxy", "parseProxy"]
 
@@ -41,11 +47,17 @@ class ProxyRefused(Exception):
     The proxy does not let us through.
 
     @ivar status: the HTTP status, or SOCKS5's reply code, or L{None}.
+    @ivar proxy: the proxy, without its credentials, or nothing.
     """
 
-    def __init__(self, what: str, status: int | None = None) -> None:
+    def __init__(self, what: str, status: int | None = None, proxy: str = "") -> None:
         super().__init__(what)
         self.status = status
+        self.proxy = proxy
+
+    def __str__(self) -> str:
+        what = str(self.args[0])
+        return f"{what} [{self.proxy}]" if self.proxy else what
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +284,8 @@ def _checkReply(reply: bytes) -> None:
 
 # the tunnel
 
+_OUR_DOING = (CancelledError, ConnectingCancelledError, ConnectionAborted, NoProtocol)
+
 
 @implementer(IStreamClientEndpoint)
 class TunnelEndpoint:
@@ -309,7 +323,7 @@ class TunnelEndpoint:
         factory = _TunnelFactory(self._build, protocolFactory, result, tunnels)
         attempt = self._proxyEndpoint.connect(factory)
         attempt.addErrback(self._ebConnect, result)
-        return result
+        return result.addErrback(self._name)
 
     def _build(self, factory: IProtocolFactory, result: Deferred[IProtocol]) -> _Tunnel:
         negotiate = _negotiateHTTP if self._proxy.scheme == "http" else _negotiateSOCKS
@@ -318,6 +332,21 @@ class TunnelEndpoint:
     def _ebConnect(self, failure: Failure, result: Deferred[IProtocol]) -> None:
         if not result.called:
             result.errback(failure)
+
+    def _name(self, failure: Failure) -> Failure:
+        """
+        Tell the proxy's trouble from the server's.
+        """
+        cause = failure.value
+        if isinstance(cause, ProxyRefused):
+            cause.proxy = str(self._proxy)
+            return failure
+        if failure.check(*_OUR_DOING):
+            return failure
+        text = f"the proxy was not reached: {explainFailure(failure)}"
+        unreached = ProxyRefused(text, proxy=str(self._proxy))
+        unreached.__cause__ = cause
+        return Failure(unreached)
 
 
 class _TunnelFactory(Factory):

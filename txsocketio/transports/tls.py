@@ -68,7 +68,11 @@ def buildCreator(host: str, port: int, options: Any) -> IOpenSSLClientConnection
             port=port,
         )
         return _Unverified(host, CertificateOptions(**extra))
-    creator = optionsForClientTLS(host, _trustRoot(options.ca), extraCertificateOptions=extra)
+    trustRoot = _trustRoot(options.ca)
+    creator = _reading(
+        f"no certificate can be verified for the host name {host!r}",
+        lambda: optionsForClientTLS(host, trustRoot, extraCertificateOptions=extra),
+    )
     return _Explaining(creator)
 
 
