@@ -1,0 +1,307 @@
+"""
+The server in memory: its transports, and what may go wrong on them.
+
+Must not know: how sockets and namespaces work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from zope.interface import implementer
+
+from txsocketio.client import io
+from txsocketio.errors import TransportError
+from txsocketio.protocol.engineio import CloseDetails
+from txsocketio.socket import Socket
+from txsocketio.testing.connection import Connection
+from txsocketio.testing.links import Attempt
+from txsocketio.testing.server import ServerCore
+from txsocketio.testing.transport import MemoryLink, MemoryTransport
+
+__all__ = ["MemoryConnection", "MemoryServer"]
+
+Plan = Callable[[MemoryTransport], None]
+
+
+class MemoryConnection(Connection):
+    """
+    A connection whose network does as a test wants.
+    """
+
+    _link: MemoryLink
+
+    def drop(self, reason: str = "transport close", details: Any = None) -> None:
+        """
+        Break the network: the client hears it in the next turn.
+
+        @param reason: C{"transport close"}, C{"transport error"} or C{"parse
+            error"}.
+        @param details: a L{CloseDetails} or an error; something fitting by
+            default.
+        """
+        if details is None:
+            details = _detailsOf(reason, self.transport)
+        self._link.transport.cut(reason, details)
+        self.end(reason, details)
+
+    def stall(self) -> None:
+        """
+        Let no packet through any more, in either direction, as if a cable
+        was pulled.
+        """
+        self._link.transport.stall(True)
+
+    def resume(self) -> None:
+        """
+        End L{stall}: what was held back arrives, in order.
+        """
+        self._link.transport.stall(False)
+
+    def congest(self) -> None:
+        """
+        Let the network take nothing from the client: its transport says that
+        it is congested, and C{bufferedAmount} grows.
+        """
+        self._link.transport.choke(True)
+
+    def drain(self) -> None:
+        """
+        End L{congest}: what waited arrives, and the client is told.
+        """
+        self._link.transport.choke(False)
+
+
+class MemoryServer(ServerCore):
+    """
+    A Socket.IO server in memory, driven by a clock.
+
+    See the options of L{ServerCore.__init__}.
+
+    @ivar responseHeaders: sent to clients that are let in, e.g. cookies.
+    """
+
+    connection: MemoryConnection  # type: ignore[assignment]
+    connectionClass = MemoryConnection
+
+    _holdsPolls = False
+
+    def __init__(self, clock: Any, **options: Any) -> None:
+        """
+        @raise TypeError: an unknown option.
+        """
+        super().__init__(clock, **options)
+        self.responseHeaders: list[tuple[str, str]] = []
+        self._plans: list[Plan] = []
+        self._always: Plan | None = None
+        self._transports: dict[str, type[MemoryTransport]] = {}
+
+    # clients
+
+    def transport(self, name: str = "websocket") -> type[MemoryTransport]:
+        """
+        A transport that reaches this server; goes in the client's option
+        C{transports=[...]}.
+
+        @param name: C{"websocket"} or C{"polling"}.
+        """
+        if name not in self._transports:
+            members = {"name": name, "host": self}
+            self._transports[name] = type("MemoryTransport", (MemoryTransport,), members)
+        return self._transports[name]
+
+    def options(self, transports: Sequence[Any] = ("websocket",), **options: Any) -> dict[str, Any]:
+        """
+        The options that a client needs to reach this server:
+        C{Manager("http://memory", **server.options(timeout=5))}.
+
+        @param transports: names, or transport classes.
+        """
+        chosen = [self.transport(each) if isinstance(each, str) else each for each in transports]
+        return {
+            "reactor": self.clock,
+            "endpoint": _NoNetwork(),
+            "transports": chosen,
+            **options,
+        }
+
+    def connect(self, url: str = "http://memory", **options: Any) -> Socket:
+        """
+        Like C{io(url, ...)}, with a manager of its own.
+
+        The transport is C{"websocket"} alone, which makes the shortest wire
+        log; C{transports=["polling", "websocket"]} upgrades.
+
+        @return: the client's socket; it connects when the clock is advanced.
+        """
+        return io(url, **self.options(**{"forceNew": True, **options}))
+
+    # time
+
+    def flush(self) -> None:
+        """
+        Let everything arrive that is on its way.
+        """
+        self.clock.advance(0)  # type: ignore[attr-defined]
+
+    def advance(self, seconds: float) -> None:
+        """
+        Let time pass, from one timer to the next, as it does in life:
+        C{Clock.advance} would jump, and a heartbeat come too late.
+        """
+        clock: Any = self.clock
+        end = clock.seconds() + seconds
+        self.flush()
+        while (due := _nextCall(clock)) is not None and due <= end:
+            clock.advance(max(0.0, due - clock.seconds()))
+        clock.advance(max(0.0, end - clock.seconds()))
+
+    # faults: who comes in
+
+    def refuse(
+        self,
+        times: int | None = 1,
+        *,
+        status: int | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        error: Exception | None = None,
+    ) -> None:
+        """
+        Refuse the next clients, as an HTTP answer would, or as if nobody
+        listened.
+
+        @param times: how many, or L{None} for all until L{accept}.
+        @param error: what they hear; L{TransportError} by default.
+        """
+
+        def refuse(transport: MemoryTransport) -> None:
+            refused = error or _refusal(transport.name, status, headers, body)
+            transport.ended("transport error", refused)
+
+        self._plan(refuse, times)
+
+    def ignore(self, times: int | None = 1) -> None:
+        """
+        Never answer the next clients: a black hole.
+
+        @param times: how many, or L{None} for all until L{accept}.
+        """
+        self._plan(lambda transport: None, times)
+
+    def greet(self, *packets: str | bytes, times: int | None = 1) -> None:
+        """
+        Send the next clients these packets in place of OPEN, and no more;
+        what they say is not heard.
+
+        @param packets: as in L{Connection.sendRaw}; none for a server that
+            lets the client in and says nothing.
+        """
+
+        def greet(transport: MemoryTransport) -> None:
+            transport.receiver.transportOpened()
+            for each in packets:
+                isText = isinstance(each, str)
+                data = each.encode("utf-8", "surrogateescape") if isinstance(each, str) else each
+                transport.arrived(data, not isText)
+
+        self._plan(greet, times)
+
+    def accept(self) -> None:
+        """
+        End L{refuse}, L{ignore} and L{greet}.
+        """
+        self._plans, self._always = [], None
+
+    @property
+    def holdsPolls(self) -> bool:
+        """
+        Set it, and a poll under way is not answered: an upgrade from polling
+        waits, until it is cleared.
+        """
+        return self._holdsPolls
+
+    @holdsPolls.setter
+    def holdsPolls(self, holds: bool) -> None:
+        self._holdsPolls = holds
+        for each in self.live:
+            if not holds and isinstance(each.link, MemoryLink):
+                each.link.transport.checkPaused()
+
+    # from the transports
+
+    def knocked(self, transport: MemoryTransport, attempt: Attempt) -> None:
+        """
+        A client opened a transport.
+        """
+        self.attempts.append(attempt)
+        plan = self._plans.pop(0) if self._plans else self._always
+        if plan is not None:
+            plan(transport)
+        elif attempt.sid is None:
+            self._letIn(transport, attempt)
+        else:
+            self._letJoin(transport, attempt.sid)
+
+    # inside
+
+    def _plan(self, plan: Plan, times: int | None) -> None:
+        if times is None:
+            self._always = plan
+        else:
+            self._plans.extend([plan] * times)
+
+    def _letIn(self, transport: MemoryTransport, attempt: Attempt) -> None:
+        connection = self.buildConnection(attempt)
+        link = MemoryLink(connection, transport)
+        transport.accepted(link, self.responseHeaders)
+        connection.start(link)
+
+    def _letJoin(self, transport: MemoryTransport, sid: str) -> None:
+        connection = self.find(sid)
+        if connection is not None:
+            link = MemoryLink(connection, transport)
+            if connection.probe(link):
+                transport.accepted(link, [])
+                return
+        body = b'{"code":1,"message":"Session ID unknown"}'
+        transport.ended("transport error", _refusal(transport.name, 400, (), body))
+
+
+@implementer(IStreamClientEndpoint)
+class _NoNetwork:
+    """
+    Stands where a client's endpoint would; in memory nobody asks it.
+    """
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        return fail(TransportError("there is no network in a MemoryServer"))
+
+
+def _refusal(
+    name: str, status: int | None, headers: Sequence[tuple[str, str]], body: bytes
+) -> TransportError:
+    return TransportError(
+        "xhr poll error" if name == "polling" else "websocket error",
+        explanation="" if status is not None else "connection refused",
+        transport=name,
+        phase="handshake" if name == "polling" else "open",
+        status=status,
+        headers=headers,
+        body=body,
+    )
+
+
+def _detailsOf(reason: str, transport: str) -> Any:
+    if reason == "transport close":
+        context = {"code": 1006, "reason": "", "wasClean": False}
+        return CloseDetails("websocket connection closed", context)
+    return TransportError("xhr poll error" if transport == "polling" else "websocket error")
+
+
+def _nextCall(clock: Any) -> float | None:
+    times = [call.getTime() for call in clock.getDelayedCalls()]
+    return min(times) if times else None
