@@ -75,15 +75,19 @@ class Outbox:
         manager: IManager,
         limits: tuple[float | None, float | None],
         show: Callable[..., None],
+        forget: Callable[[Any], None] = lambda _: None,
     ) -> None:
         """
         @param limits: how many packets, and how many bytes, may wait.
         @param show: called with an event's name and arguments when it is
             actually sent.
+        @param forget: called with whoever waits for the acknowledgement of a
+            packet that turns out to be too large, before it is told so.
         """
         self._manager = manager
         self._packetLimit, self._byteLimit = limits
         self._show = show
+        self._forget = forget
         self.live = False
         self._parcels: dict[Parcel, None] = {}
         self._bytes = 0
@@ -197,6 +201,7 @@ class Outbox:
             self.send(parcel.text, parcel.binaries, parcel.compress, parcel.values)
         except PayloadTooLarge as error:
             if parcel.waiting is not None:
+                self._forget(parcel.waiting)
                 parcel.waiting.fail(error)
             parcel.settle(error)
             return

@@ -59,7 +59,7 @@ class Sender:
         self._ackTimeout = options.ackTimeout
         self.failure: SocketIOError | None = None
         self.acks = PendingAcks(manager.reactor, self._withdrawFor)
-        self.outbox = Outbox(manager, options.sendBufferLimit, show)
+        self.outbox = Outbox(manager, options.sendBufferLimit, show, self.acks.forget)
         self._retries: RetryQueue | None = None
         if options.retries:
             self._retries = RetryQueue(options.retries, self._sendRetried, self.acks.forget)

@@ -54,6 +54,9 @@ TURN_SECONDS = 0.010
 CLOSE_SECONDS = 2.0
 """How long a goodbye may take."""
 
+LAST_POLL_SECONDS = 0.1
+"""How long the last poll may stay unanswered after it."""
+
 WINDOW = 65536
 
 
@@ -355,6 +358,10 @@ class PollingTransport:
     def _write(self) -> None:
         self._writeTurn = None
         count = fitPayload(self._queue, self._maxPayload, self._maxPackets)
+        if self._state == "closing" and count == len(self._queue) > 1:
+            # Node's server acts on CLOSE at once and on messages a little
+            # later: a DISCONNECT beside it would count as a lost connection.
+            count -= 1
         body = SEPARATOR.join(self._queue[:count])
         del self._queue[:count]
         self._carried = len(body) + 1
@@ -395,8 +402,13 @@ class PollingTransport:
             self._write()
 
     def _checkGone(self) -> None:
-        if self._state == "closing" and self._get is None and self._post is None:
+        if self._state != "closing" or self._post is not None:
+            return
+        if self._get is None:
             self._end()
+        elif self._goodbye is not None:
+            # The session is over.  Node ends its poll now, python-engineio never.
+            self._goodbye.reset(LAST_POLL_SECONDS)
 
     def _lost(self, reason: str, details: SocketIOError) -> None:
         if self._state != "closed":
