@@ -44,7 +44,7 @@ def jsonLine(record: Mapping[str, Any]) -> str:
     Write a record as one line; whatever is in it, this raises nothing.
     """
     try:
-        return json.dumps(record, default=_plain, separators=(",", ":")) + "\n"
+        return json.dumps(record, default=_plain, allow_nan=False, separators=(",", ":")) + "\n"
     except (TypeError, ValueError, RecursionError) as error:
         # Only the arguments can be the reason: they are the server's.
         readable = {**record, "args": None, "unreadable": f"{type(error).__name__}: {error}"}

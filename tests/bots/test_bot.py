@@ -1,0 +1,180 @@
+"""
+Tests for L{txsocketio.bots.bot}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from bots.botkit import FakeLog, FakeSocket
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from zope.interface.verify import verifyObject
+
+from txsocketio.bots.bot import Bot, every, on, onSession
+from txsocketio.interfaces import IBot
+
+
+class Ticker(Bot):
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.calls: list[Any] = []
+        self.result: Any = None
+
+    @on("tick")
+    @on("tock")
+    def ticked(self, number: int) -> None:
+        self.calls.append(number)
+
+    @on("slow", serial=True)
+    def slow(self) -> None: ...
+
+    @onSession
+    def login(self, info: Any) -> None: ...
+
+    @every(10)
+    def poll(self) -> Any:
+        self.calls.append("poll")
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
+class Derived(Ticker):
+    @on("more")
+    def more(self) -> None:
+        self.calls.append("more")
+
+
+class Stage:
+    """
+    A bot on a recording socket.
+    """
+
+    def __init__(self, cls: type[Ticker] = Ticker) -> None:
+        self.clock = Clock()
+        self.socket = FakeSocket(self.clock)
+        self.log = FakeLog()
+        self.bot = cls({"a": 1})
+        self.bot.attach(self.socket, self.log)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def test_aBotIsWhatTheDaemonRuns() -> None:
+    """
+    C{Bot} fulfils the interface, with hooks that need not be overridden.
+    """
+    bot = Bot({})
+    verifyObject(IBot, bot)
+    assert bot.start() is None and bot.stop() is None
+
+
+def test_decoratedMethodsListen(stage: Stage) -> None:
+    """
+    One method may listen to several events.
+    """
+    stage.socket.receive("tick", 1)
+    stage.socket.receive("tock", 2)
+    assert stage.bot.calls == [1, 2]
+
+
+def test_whatABaseClassDecoratedListensToo() -> None:
+    """
+    Bots can be built upon bots.
+    """
+    stage = Stage(Derived)
+    stage.socket.receive("tick", 1)
+    stage.socket.receive("more")
+    assert stage.bot.calls == [1, "more"]
+
+
+def test_eachBotHasListenersOfItsOwn() -> None:
+    """
+    Two bots of one class do not hear each other's events.
+    """
+    first, second = Stage(), Stage()
+    first.socket.receive("tick", 1)
+    assert second.bot.calls == []
+
+
+def test_serialIsHandedToTheSocket(stage: Stage) -> None:
+    """
+    C{on(..., serial=True)} means what it means at the socket.
+    """
+    assert stage.socket.calls == [("on", "slow", {"serial": True})]
+
+
+def test_sessionsAreSetUpByTheDecoratedMethod(stage: Stage) -> None:
+    """
+    C{@onSession} is the socket's C{onSession}.
+    """
+    assert stage.socket.sessionListeners == [stage.bot.login]
+
+
+def test_everyRunsOnlyWhileConnected(stage: Stage) -> None:
+    """
+    The first call is one interval after the connection, the last before its
+    end; a later connection begins anew.
+    """
+    stage.clock.advance(100)
+    stage.socket.show("connect")
+    stage.clock.advance(9)
+    assert stage.bot.calls == []
+    stage.clock.advance(1)
+    assert stage.bot.calls == ["poll"]
+    stage.socket.show("disconnect", "transport close")
+    stage.clock.advance(100)
+    assert stage.bot.calls == ["poll"]
+    assert stage.clock.getDelayedCalls() == []
+    stage.socket.show("connect")
+    stage.clock.advance(10)
+    assert stage.bot.calls == ["poll", "poll"]
+
+
+def test_everyWaitsForWhatAMethodReturned(stage: Stage) -> None:
+    """
+    Calls do not overlap, not even over a new connection.
+    """
+    stage.bot.result = slow = Deferred[None]()
+    stage.socket.show("connect")
+    stage.clock.advance(10)
+    stage.socket.show("connect")
+    stage.clock.advance(10)
+    assert stage.bot.calls == ["poll"]
+    slow.callback(None)
+    stage.clock.advance(10)
+    assert stage.bot.calls == ["poll", "poll"]
+
+
+def test_everyGoesOnAfterAFailure(stage: Stage) -> None:
+    """
+    A bug in one call is logged with the method's name.
+    """
+    stage.bot.result = ValueError("oops")
+    stage.socket.show("connect")
+    stage.clock.advance(10)
+    stage.clock.advance(10)
+    assert stage.bot.calls == ["poll", "poll"]
+    assert stage.log.failures == ["Ticker.poll failed"] * 2
+
+
+def test_aDisconnectionWithoutConnectionStopsNothing(stage: Stage) -> None:
+    """
+    A second C{disconnect} does not matter.
+    """
+    stage.socket.show("disconnect", "transport close")
+    assert stage.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_everyWantsTimeBetweenCalls(seconds: float) -> None:
+    """
+    The mistake is told where it is made.
+    """
+    with pytest.raises(ValueError, match="above 0"):
+        every(seconds)
