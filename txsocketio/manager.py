@@ -48,7 +48,7 @@ from txsocketio.options import (
     readOptions,
 )
 from txsocketio.protocol.backoff import Backoff
-from txsocketio.protocol.socketio import JSONParser
+from txsocketio.protocol.socketio import JSONParser, checkNamespace
 from txsocketio.protocol.url import parseURL
 from txsocketio.reading import Reading
 from txsocketio.reconnection import Reconnection
@@ -100,7 +100,7 @@ class Manager(Emitter):
         self.reactor: Any = reactor
         self.url = server.id
         self.opts: Mapping[str, Any] = MappingProxyType(dict(options))
-        self.parser: Any = self.options.parser or JSONParser()
+        self.parser: Any = _parserFor(self.options.parser)
         self._urlQuery = server.query
         self._engineOptions = engineOptions
         self._factory = EngineFactory(reactor, server, engineOptions)
@@ -307,13 +307,12 @@ class Manager(Emitter):
         The socket of a namespace; the same one at each call.
 
         @param options: socket options, for a new socket.
-        @raise ValueError: C{namespace} does not begin with a slash.
+        @raise ValueError: C{namespace} cannot be one.
         """
         (given,) = readOptions(options, SocketOptions)
+        namespace = checkNamespace(namespace)
         socket = self._sockets.get(namespace)
         if socket is None:
-            if not namespace.startswith("/"):
-                raise ValueError(f'a namespace begins with "/", so write "/{namespace}"')
             chosen = given if options else self._socketOptions
             socket = self._sockets[namespace] = Socket(self, namespace, chosen)
         if self.options.autoConnect and not socket.active:
@@ -787,6 +786,16 @@ class Manager(Emitter):
     def _checked(self, name: str, value: Any) -> Any:
         (options,) = readOptions({name: value}, ManagerOptions)
         return getattr(options, name)
+
+
+def _parserFor(parser: Any) -> Any:
+    if parser is None or parser == "json":
+        return JSONParser()
+    if parser == "msgpack":
+        from txsocketio.protocol.messagepack import MessagePackParser
+
+        return MessagePackParser()
+    return parser
 
 
 def _valueOf(value: Any) -> Any:
