@@ -17,7 +17,7 @@ from txsocketio.options import (
     SocketOptions,
     readOptions,
 )
-from txsocketio.protocol.socketio import PROTOCOL
+from txsocketio.protocol.socketio import PROTOCOL, checkNamespace
 from txsocketio.protocol.url import ServerURL, parseURL
 from txsocketio.socket import Socket
 
@@ -56,7 +56,7 @@ def io(
     if reactor is None:
         from twisted.internet import reactor
     parsed = readOptions(options, IOOptions, EngineOptions, ManagerOptions, SocketOptions)
-    chosen = server.namespace if namespace is None else namespace
+    chosen = checkNamespace(server.namespace if namespace is None else namespace)
     manager = _managerFor(url, server, chosen, reactor, options, parsed)
     socketNames = SocketOptions.__dataclass_fields__
     own = {name: value for name, value in options.items() if name in socketNames}
