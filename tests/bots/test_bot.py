@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bots.botkit import FakeLog, FakeSocket
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
+from bots.botkit import FakeLog, FakeSocket
 from txsocketio.bots.bot import Bot, every, on, onSession
 from txsocketio.interfaces import IBot
 

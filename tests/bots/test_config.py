@@ -121,7 +121,11 @@ plugin = hook
 target = t
 """
     a, b, c = parse(text).bots
-    assert (a.url, a.config["count"], a.options["reconnectionDelay"]) == ("http://example.com", 7, 2)
+    assert (a.url, a.config["count"], a.options["reconnectionDelay"]) == (
+        "http://example.com",
+        7,
+        2,
+    )
     assert b.config["count"] == 8
     assert "count" not in c.config
 
@@ -186,6 +190,7 @@ plugin = log
 MANY_SAID = """\
 bots.ini:1: this stands before the first section, e.g. "[bot:ticker]"
 bots.ini:3: [daemon] prot: unknown key
+bots.ini:5: [DEFAULT] reconnection_delay: no bot knows this key; did you mean "reconnectionDelay"?
 bots.ini:6: [DEFAULT] drainTimeout: must be a number of seconds, 0 or more
 bots.ini:8: [bot:a] url: the URL 'example.com' has no scheme; write "http://example.com" or \
 "https://example.com"
@@ -233,7 +238,9 @@ def test_aMistakeNamesKeyAndRule(lines: str, said: str) -> None:
     assert mistake(lines).startswith(f"bots.ini:4: [bot:a] {said}")
 
 
-@pytest.mark.parametrize("lines", ["count = ${BAD}", "proxy = hunter22", "header.a = hunter22\u20ac"])
+@pytest.mark.parametrize(
+    "lines", ["count = ${BAD}", "proxy = hunter22", "header.a = hunter22\u20ac"]
+)
 def test_aBadSecretIsNotShown(lines: str) -> None:
     """
     What came from the environment, or authenticates, stands in no message.
@@ -300,6 +307,25 @@ def test_nothingIsSaidOfTheKeysOfAPluginThatIsNotThere() -> None:
     """
     said = mistakes("[DEFAULT]\nmine = 1\n[bot:a]\nurl = http://h\nplugin = gone\nother = 2")
     assert said == ['bots.ini:5: [bot:a] plugin: there is no plugin "gone"']
+
+
+def test_aPlainSlipIsToldWithoutThePlugin() -> None:
+    """
+    What can hardly be the plugin's own key does not hide behind its absence.
+    """
+    said = mistakes("[DEFAULT]\nTIMEOUT = 1\n[bot:a]\nurl = http://h\nplugin = gone\nUpgrade = 2")
+    assert said == [
+        'bots.ini:2: [DEFAULT] TIMEOUT: no bot knows this key; did you mean "timeout"?',
+        'bots.ini:5: [bot:a] plugin: there is no plugin "gone"',
+        'bots.ini:6: [bot:a] Upgrade: unknown key; did you mean "upgrade"?',
+    ]
+
+
+def test_aBotWithoutAPluginIsAMistake() -> None:
+    """
+    There is no plugin by default.
+    """
+    assert mistakes("[bot:a]\nurl = http://h") == ['bots.ini:1: [bot:a]: "plugin" is missing']
 
 
 def test_aPluginsNameThatCannotBeHadIsToldOnce() -> None:

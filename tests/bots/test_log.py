@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bots.botkit import FakeLog, FakeSocket
 from twisted.internet.task import Clock
 
+from bots.botkit import FakeLog, FakeSocket
 from txsocketio.bots.log import LogBot, jsonLine
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bots.botkit import FakeClient
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 
+from bots.botkit import FakeClient
 from conftest import LoggedFailures
 from txsocketio.bots.descriptions import BotDescription
 from txsocketio.bots.runner import BotLogger, BotRunner
@@ -247,9 +247,7 @@ def test_theReasonHidesSecretsThatAServerEchoes(stage: Stage) -> None:
     assert stage.runner.condition.why == "bad token (hidden)"
 
 
-def test_changesOfStateAreLoggedWithTheirFields(
-    stage: Stage, logged: list[dict[str, Any]]
-) -> None:
+def test_changesOfStateAreLoggedWithTheirFields(stage: Stage, logged: list[dict[str, Any]]) -> None:
     """
     Bot, server and namespace stand in every event; no news, no line; failing
     is an error.

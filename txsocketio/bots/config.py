@@ -30,7 +30,7 @@ from txsocketio.bots.keys import (
     namesKnown,
     namesTaken,
 )
-from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError, didYouMean
+from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError, didYouMean, nearest
 from txsocketio.bots.schema import PluginLike, PluginOption
 from txsocketio.bots.substitute import Substitution
 from txsocketio.options import EngineOptions, ManagerOptions, SocketOptions, readOptions
@@ -55,6 +55,9 @@ DEFAULTS: Mapping[str, Any] = {"retryOnConnectError": True, "retryOnServerDiscon
 _TAKEN = (
     'the plugin calls an option "{}", which means something else already; its author must rename it'
 )
+
+SURE = 0.85
+"""How near a name must be to be told when it could be another one."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -164,13 +167,27 @@ class _Reading:
                 self.wrong(section, f"unknown section{near or '; a bot is [bot:NAME]'}")
 
     def _checkDefaults(self) -> None:
-        if None in self.schemas:
-            return  # some plugin's options are not known, so none can be missed
-        schemas = [schema for schema in self.schemas if schema is not None]
         for entry in self.defaults.entries.values():
-            if entry.key not in REFUSED and not any(findKey(entry.key, each) for each in schemas):
-                known = namesKnown(name for schema in schemas for name in schema)
-                self.wrong(entry, "no bot knows this key" + didYouMean(entry.key, known))
+            known = any(findKey(entry.key, schema or {}) for schema in self.schemas)
+            if not known and entry.key not in REFUSED:
+                self.unknown(entry, "no bot knows this key", self.schemas)
+
+    def unknown(
+        self, entry: Entry, message: str, schemas: Sequence[Mapping[str, PluginOption] | None]
+    ) -> None:
+        """
+        Note an unknown key.
+
+        @param schemas: of the plugins that could have known it.
+        """
+        known = namesKnown(name for schema in schemas for name in schema or ())
+        if None in schemas:
+            # A plugin is missing, so the key may be its own; unless it is a plain slip.
+            near = nearest(entry.key, known, SURE)
+            if near is not None:
+                self.wrong(entry, f'{message}; did you mean "{near}"?')
+        else:
+            self.wrong(entry, message + didYouMean(entry.key, known))
 
     def _daemon(self) -> Mapping[str, Any]:
         settings: dict[str, Any] = {}
@@ -262,8 +279,9 @@ class _SectionReading:
             self._wrong(entry, REFUSED[entry.key])
         elif key is not None:
             self._keep(entry, key)
-        elif schema is not None and entry.section != DEFAULT:
-            self._wrong(entry, "unknown key" + didYouMean(entry.key, namesKnown(schema)))
+        elif entry.section != DEFAULT:
+            self.good = False
+            self.reading.unknown(entry, "unknown key", [schema])
 
     def _keep(self, entry: Entry, key: Key) -> None:
         value = self.reading.value(entry, key)

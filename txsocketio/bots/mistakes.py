@@ -60,15 +60,16 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").casefold()
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """
     The known name that was probably meant, or L{None}.
 
-    Case, hyphens and underscores do not count: C{reconnection_delay} means
-    C{reconnectionDelay}.
+    @param cutoff: how near it must be, from 0 to 1 (the same).
+        Case, hyphens and underscores do not count: C{reconnection_delay}
+        means C{reconnectionDelay}.
     """
     plain = {_plain(each): each for each in known}
-    close = get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
+    close = get_close_matches(_plain(name), plain, n=1, cutoff=cutoff)
     return plain[close[0]] if close else None
 
 

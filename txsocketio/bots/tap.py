@@ -19,6 +19,7 @@ from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import ConfigError
 from txsocketio.bots.runner import BotRunner
+from txsocketio.bots.schema import seconds
 
 __all__ = ["Options", "makeService"]
 
@@ -28,10 +29,10 @@ BAD_CONFIGURATION = 2
 _DEMO_NEEDS = ("socketio", "aiohttp")
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e9:
-        raise ValueError("must be a number of seconds above 0")
+def _duration(text: str) -> float:
+    value = seconds(text)
+    if not value:
+        raise ValueError("must be above 0")
     return value
 
 
@@ -54,7 +55,7 @@ class Options(usage.Options):
     ]
     optParameters = [
         ["config", "c", None, "The ini file that describes the bots."],
-        ["seconds", None, None, "End the demo by itself after so many seconds.", _seconds],
+        ["seconds", None, None, "End the demo by itself after so many seconds.", _duration],
     ]
 
     description: DaemonDescription | None = None

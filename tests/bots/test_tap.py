@@ -1,0 +1,259 @@
+"""
+Tests for L{txsocketio.bots.tap}, most of them by a real C{twistd}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.application.service import IServiceCollection
+from twisted.python import usage
+
+from support import ROOT, deferred, run, until
+from txsocketio.bots import tap
+from txsocketio.bots.child import ServerChild
+from txsocketio.bots.demo import SERVER
+from txsocketio.bots.states import BotState
+
+TWISTD = str(Path(sys.executable).with_name("twistd"))
+
+GOOD = """\
+[DEFAULT]
+url = http://127.0.0.1:1
+[bot:one]
+plugin = log
+[bot:two]
+plugin = mybot:Mine
+"""
+
+BAD = """\
+[bot:one]
+url = example.com
+plugin = lgo
+reconectionDelay = 3
+"""
+
+MYBOT = """
+from txsocketio.bots.bot import Bot
+class Mine(Bot):
+    def start(self):
+        raise RuntimeError("not today")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "good.ini").write_text(GOOD)
+    (tmp_path / "bad.ini").write_text(BAD)
+    (tmp_path / "mybot.py").write_text(MYBOT)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mybot", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def parse(*arguments: str) -> tap.Options:
+    options = tap.Options()
+    options.parseOptions(arguments)
+    return options
+
+
+def exitOf(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        parse(*arguments)
+    return caught.value.code  # type: ignore[return-value]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
+
+
+def twistd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [TWISTD, "--pidfile=", "-n", "sioclient", *arguments]
+    return run(command, cwd=folder, env=environment(folder))
+
+
+# the command line
+
+
+def test_threeMistakesAreReportedAtOnce(folder: Path) -> None:
+    """
+    By the real C{twistd}: file, line, section and key of each, exit status 2,
+    and nothing else.
+    """
+    done = twistd(folder, "--config", "bad.ini")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        "bad.ini:2: [bot:one] url: the URL 'example.com' has no scheme; "
+        'write "http://example.com" or "https://example.com"\n'
+        'bad.ini:3: [bot:one] plugin: there is no plugin "lgo"; did you mean "log"?\n'
+        "bad.ini:4: [bot:one] reconectionDelay: unknown key; "
+        'did you mean "reconnectionDelay"?\n'
+    )
+
+
+def test_checkingAGoodFile(folder: Path) -> None:
+    """
+    By the real C{twistd}: one line, exit status 0, no connection tried.
+    """
+    done = twistd(folder, "--check", "--config", "good.ini")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "good.ini: 2 bots, no mistakes\n"
+
+
+def test_checkingOneBot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    C{--bot} says which; the sentence stays grammatical.
+    """
+    assert exitOf("--check", "-c", "good.ini", "--bot", "one") == 0
+    assert capsys.readouterr().out == "good.ini: 1 bot, no mistakes\n"
+
+
+def test_checkingABadFile(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The same mistakes, the same status.
+    """
+    assert exitOf("--check", "-c", "bad.ini") == 2
+    assert "bad.ini:4" in capsys.readouterr().err
+
+
+def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    With their descriptions.
+    """
+    assert exitOf("--list-plugins") == 0
+    assert capsys.readouterr().out.startswith("log  (built in)  Write each event")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--config FILE"),
+        (("--seconds", "3"), "--demo only"),
+        (("--demo", "--seconds", "soon"), "seconds"),
+        (("--demo", "--seconds", "0"), "above 0"),
+    ],
+)
+def test_anUnusableCommandLineIsAnswered(arguments: Sequence[str], said: str) -> None:
+    """
+    The message says what to write.
+    """
+    with pytest.raises(usage.UsageError, match=said):
+        parse(*arguments)
+
+
+def test_theDemoSaysWhatItLacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Without the extra C{demo}, the command to install it.
+    """
+    monkeypatch.setattr(tap, "find_spec", lambda name: None)
+    assert exitOf("--demo") == 2
+    assert 'pip install "txsocketio[demo]"' in capsys.readouterr().err
+
+
+def test_theDemosStatusIsTheCommands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It runs here, before twistd would fork.
+    """
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        "txsocketio.bots.demo.runDemo", lambda reactor, seconds: asked.append(seconds) or 1
+    )
+    assert exitOf("--demo", "--seconds", "2.5") == 1
+    assert asked == [2.5]
+
+
+# the service
+
+
+def test_eachBotIsAServiceOfItsOwnAndNothingIsOpened(folder: Path) -> None:
+    """
+    twistd makes the service before it forks; the reactor must stay untouched.
+    """
+    daemon = IServiceCollection(tap.makeService(parse("-c", "good.ini")))
+    assert [each.name for each in daemon] == ["one", "two"]
+    assert all(each.condition.state is BotState.WAITING for each in daemon)
+
+
+def test_onlyTheBotsAskedForAreMade(folder: Path) -> None:
+    """
+    C{--bot} may be given several times.
+    """
+    options = parse("-c", "good.ini", "--bot", "two", "--bot", "one")
+    assert len(list(IServiceCollection(tap.makeService(options)))) == 2
+    options = parse("-c", "good.ini", "--bot", "two")
+    assert [each.name for each in IServiceCollection(tap.makeService(options))] == ["two"]
+
+
+DAEMON = """\
+[DEFAULT]
+url = http://127.0.0.1:${PORT}
+drainTimeout = 1
+[bot:polls]
+plugin = log
+transports = polling
+file = polls.jsonl
+[bot:sockets]
+plugin = log
+transports = websocket
+file = sockets.jsonl
+events = tick
+[bot:broken]
+plugin = mybot:Mine
+[bot:nowhere]
+url = http://127.0.0.1:1
+plugin = log
+file = nowhere.jsonl
+"""
+
+
+def logged(file: Path) -> list[Any]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+@deferred(timeout=40.0)
+async def test_aDaemonRunsItsBotsAndEndsCleanly(folder: Path) -> None:
+    """
+    Two bots write what a real server sends, while one that raises and one
+    whose server is not there hurt nobody; SIGTERM ends all of it in time.
+    """
+    from twisted.internet import reactor
+
+    child = ServerChild(reactor)
+    port = await child.start(str(SERVER))
+    (folder / "daemon.ini").write_text(DAEMON)
+    command = [TWISTD, "--pidfile=", "-n", "sioclient", "--config", "daemon.ini"]
+    daemon = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**environment(folder), "PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        files = [folder / "polls.jsonl", folder / "sockets.jsonl"]
+        await until(lambda: all(len(logged(file)) > 2 for file in files), limit=20)
+        daemon.send_signal(signal.SIGTERM)
+        output, _ = daemon.communicate(timeout=15)
+    finally:
+        daemon.kill()
+        await child.stop()
+    assert daemon.returncode in (0, -signal.SIGTERM, 128 + signal.SIGTERM), output
+    numbers = [each["args"][0] for each in logged(files[1])]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert "[bot.broken#error] failed: RuntimeError: not today" in output
+    assert "[bot.nowhere#info] backing off: " in output
+    assert "[bot.sockets#info] stopped: the daemon stopped it" in output
+    assert "Unhandled" not in output
