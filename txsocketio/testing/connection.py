@@ -225,6 +225,8 @@ class Connection:
         self.wire.append(WirePacket("client", shown, link.name, compress))
         if link is not self._link:
             self._probeReceived(link, packetType, data)
+        elif len(data) > self._host.maxPayload > 0:
+            self.broken(f"a packet of {len(data)} bytes is over maxPayload")
         elif packetType == MESSAGE:
             self._messageReceived(data, isBinary)
         elif packetType == PONG:
@@ -310,6 +312,7 @@ class Connection:
             self._proved = True
             if self._host.answersProbes:
                 self._sendBy(link, PONG, b"probe", False, True)
+                self._link.probed()
         elif packetType == UPGRADE and self._proved:
             self._upgrade(link)
         else:

@@ -70,6 +70,12 @@ class Link(Protocol):
         Give back what waits for the network; it is sent by another link.
         """
 
+    def probed(self) -> None:
+        """
+        Another transport has proved itself: the client waits for this one to
+        have nothing under way.
+        """
+
     def end(self, reason: str, details: Any) -> None:
         """
         End; the client hears C{reason} as far as the carrier can tell it.

@@ -7,9 +7,9 @@ Must not know: how sockets and namespaces work.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from zope.interface import implementer
 
@@ -21,6 +21,9 @@ from txsocketio.testing.connection import Connection
 from txsocketio.testing.links import Attempt
 from txsocketio.testing.server import ServerCore
 from txsocketio.testing.transport import MemoryLink, MemoryTransport
+
+if TYPE_CHECKING:
+    from txsocketio.testing.onport import ListeningServer
 
 __all__ = ["MemoryConnection", "MemoryServer"]
 
@@ -79,12 +82,10 @@ class MemoryServer(ServerCore):
     """
     A Socket.IO server in memory, driven by a clock.
 
-    See the options of L{ServerCore.__init__}.
-
-    @ivar responseHeaders: sent to clients that are let in, e.g. cookies.
+    See L{ServerCore} for its options and attributes.
     """
 
-    connection: MemoryConnection  # type: ignore[assignment]
+    connection: MemoryConnection
     connectionClass = MemoryConnection
 
     _holdsPolls = False
@@ -94,7 +95,6 @@ class MemoryServer(ServerCore):
         @raise TypeError: an unknown option.
         """
         super().__init__(clock, **options)
-        self.responseHeaders: list[tuple[str, str]] = []
         self._plans: list[Plan] = []
         self._always: Plan | None = None
         self._transports: dict[str, type[MemoryTransport]] = {}
@@ -139,13 +139,33 @@ class MemoryServer(ServerCore):
         """
         return io(url, **self.options(**{"forceNew": True, **options}))
 
+    def listen(
+        self, reactor: Any, port: int = 0, interface: str = "127.0.0.1", path: str = "/socket.io"
+    ) -> Deferred[ListeningServer]:
+        """
+        Serve on a TCP port as well, by polling and by WebSocket.
+
+        The server's own timers run on its clock: make it with
+        C{MemoryServer(reactor)}, or they wait for L{advance}.  The faults
+        above are for clients in memory only.
+
+        @param port: 0 for a free one.
+        @return: fires with a L{ListeningServer
+            <txsocketio.testing.onport.ListeningServer>}, which has C{url} and
+            C{stopListening()}.
+        """
+        from txsocketio.testing.onport import listen
+
+        return maybeDeferred(listen, self, reactor, port, interface, path)
+
     # time
 
     def flush(self) -> None:
         """
         Let everything arrive that is on its way.
         """
-        self.clock.advance(0)  # type: ignore[attr-defined]
+        clock: Any = self.clock
+        clock.advance(0)
 
     def advance(self, seconds: float) -> None:
         """

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from txsocketio.interfaces import IParser
 from txsocketio.protocol.socketio import JSONParser, checkNamespace
 from txsocketio.testing.connection import Application, Connection
-from txsocketio.testing.links import Attempt, Link
+from txsocketio.testing.links import Attempt
 from txsocketio.testing.namespaces import Namespace, Received, ServerSocket
 from txsocketio.testing.recovery import Recovery
 from txsocketio.testing.router import PacketRouter
@@ -37,6 +37,7 @@ class ServerCore:
     @ivar received: every event of every client, in order.
     @ivar connections: every Engine.IO connection there ever was.
     @ivar attempts: every attempt of a client, let in or not.
+    @ivar responseHeaders: sent to clients that are let in, e.g. cookies.
     @ivar answersProbes: turn it off, and upgrades wait in vain.
     """
 
@@ -74,11 +75,12 @@ class ServerCore:
         self.maxPayload = maxPayload
         self.upgrades = list(upgrades)
         self.connectTimeout = connectTimeout
-        self.parser: IParser = parser or JSONParser()
+        self.parser: Any = parser or JSONParser()
         self.namespaces: dict[str, Namespace] = {}
         self.received: list[Received] = []
         self.connections: list[Connection] = []
         self.attempts: list[Attempt] = []
+        self.responseHeaders: list[tuple[str, str]] = []
         self._recovery = RECOVERY_SECONDS if recovery is True else float(recovery)
         self._buildApplication = application
         self._numbers = count(1)
@@ -197,10 +199,3 @@ class ServerCore:
         """
         build = self._buildApplication
         return PacketRouter(self, connection) if build is None else build(connection)
-
-    def join(self, sid: str, link: Link) -> bool:
-        """
-        A second transport asks to take over a session.
-        """
-        connection = self.find(sid)
-        return connection is not None and connection.probe(link)

@@ -384,6 +384,11 @@ class MemoryLink:
         unsent, self._unsent = self._unsent, []
         return unsent
 
+    def probed(self) -> None:
+        """
+        The client will say when its poll is to end; see L{answerPoll}.
+        """
+
     def end(self, reason: str, details: Any) -> None:
         """
         Hang up as this carrier would.
@@ -392,7 +397,8 @@ class MemoryLink:
             self.transport.ended("transport error", _unknownSession(self.transport))
         else:
             context = {"code": 1005, "reason": "", "wasClean": True}
-            self.transport.ended("transport close", CloseDetails("websocket connection closed", context))
+            details = CloseDetails("websocket connection closed", context)
+            self.transport.ended("transport close", details)
 
     # from the client
 
