@@ -136,7 +136,7 @@ def test_secretsAreKnownWhicheverWayTheyCame() -> None:
     """
     (bot,) = parse(
         "[bot:a]\nurl = http://h/${TOKEN}\nplugin = hook\ntarget = t\npin = 4711\n"
-        "auth.pass = open sesame\nheader.X-Key = xyzzy\nquery.k = plugh\n"
+        "path = /${HOST}\nauth.pass = open sesame\nheader.X-Key = xyzzy\nquery.k = plugh\n"
     ).bots
     assert bot.secrets == {"hunter22", "4711", "open sesame", "xyzzy", "plugh"}
 

@@ -4,7 +4,7 @@ Tests for L{txsocketio.bots.descriptions}.
 
 from __future__ import annotations
 
-from txsocketio.bots.descriptions import BotDescription, DaemonDescription
+from txsocketio.bots.descriptions import BotDescription, DaemonDescription, secretsOfURL
 
 SECRET = "hunter22"
 
@@ -43,3 +43,14 @@ def test_redactHidesSecretsInTheTextsOfOthers() -> None:
     """
     text = describe().redact("hunter222 or hunter22, tell me")
     assert text == "(hidden) or (hidden), tell me"
+
+
+def test_whereTheServerIsIsNoSecret() -> None:
+    """
+    A host that the environment said is shown; user, password, query values,
+    and what was put into the path are not.
+    """
+    url = "https://me:pa:ss@h.example:81/chat/s3cret?a=1&token=t0ken"
+    put = ["h.example", "s3cret", "81", "pa:ss"]
+    assert secretsOfURL(url, put) == {"me:pa:ss", "me", "pa:ss", "1", "t0ken", "s3cret"}
+    assert secretsOfURL("http://h", ["http://h"]) == {""}

@@ -220,7 +220,7 @@ def test_theStateFollowsTheSocket(stage: Stage) -> None:
     stage.clock.advance(1)
     socket.state = "connecting"
     socket.io.show("reconnect_attempt", 1)
-    assert stage.condition[:2] == (BotState.CONNECTING, 3.0)
+    assert stage.condition == (BotState.CONNECTING, 3.0, "attempt 1 to connect again")
     stage.clock.advance(1)
     socket.become("waiting", "refused", "connect_error", Oops())
     assert stage.condition == (BotState.BACKING_OFF, 4.0, "refused")
@@ -383,6 +383,7 @@ def test_aStoppedBotStaysStopped(stage: Stage) -> None:
     stage.start()
     stage.stop()
     stage.client.socket.become("disconnected", "bye", "disconnect", "io client disconnect", None)
+    stage.client.socket.io.show("reconnect_attempt", 1)
     assert stage.runner.condition.why == "the daemon stopped it"
 
 

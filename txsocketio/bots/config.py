@@ -14,16 +14,17 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from txsocketio.bots.descriptions import BotDescription, DaemonDescription
+from txsocketio.bots.descriptions import BotDescription, DaemonDescription, secretsOfURL
 from txsocketio.bots.ini import Entry, IniFile, Section, readIni
 from txsocketio.bots.keys import (
     DAEMON_KEYS,
     MAPPINGS,
+    OWN_KEYS,
     REFUSED,
     Key,
     findKey,
@@ -200,7 +201,7 @@ class _Reading:
                 settings[key.name] = value[0]
         return MappingProxyType(settings)
 
-    def value(self, entry: Entry, key: Key) -> tuple[Any, tuple[str, ...]] | None:
+    def value(self, entry: Entry, key: Key) -> tuple[Any, Iterable[str]] | None:
         """
         Make an entry's value, or note why it cannot be.
 
@@ -212,12 +213,26 @@ class _Reading:
             self.wrong(entry, str(error))
             return None
         try:
-            return key.parse(text), (*secrets, text) if key.secret else secrets
+            return key.parse(text), secretsOf(key, text, secrets)
         except Exception as error:  # a plugin's own parser may raise anything
             hide = bool(secrets) or key.secret
             said = _said(error).removeprefix(f"{key.name} ")
             self.wrong(entry, f"{key.rule} (its value is not shown)" if hide else said)
             return None
+
+
+def secretsOf(key: Key, text: str, put: tuple[str, ...]) -> Iterable[str]:
+    """
+    What must not be shown of a value.
+
+    @param put: the texts that were put into it.
+    """
+    if key.secret:
+        return (*put, text)
+    if key is OWN_KEYS["url"]:
+        return secretsOfURL(text, put)
+    # What the client itself would show is none; a plugin may do anything with its own.
+    return put if key.place == "config" else ()
 
 
 def _said(error: Exception) -> str:

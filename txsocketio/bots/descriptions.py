@@ -6,12 +6,14 @@ No Twisted here: a bots file is read without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["HIDDEN", "BotDescription", "DaemonDescription"]
+from txsocketio.protocol.url import parseURL
+
+__all__ = ["HIDDEN", "BotDescription", "DaemonDescription", "secretsOfURL"]
 
 HIDDEN = "(hidden)"
 
@@ -48,7 +50,8 @@ class BotDescription:
         """
         parts = urlsplit(self.url)
         host = parts.netloc.rpartition("@")[2]
-        return self.redact(f"{parts.scheme}://{host}{parts.path}")
+        # Where we connect to is no secret, even if the environment said it.
+        return f"{parts.scheme}://{host}{self.redact(parts.path)}"
 
     def redact(self, text: str) -> str:
         """
@@ -59,6 +62,19 @@ class BotDescription:
             if len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, HIDDEN)
         return text
+
+
+def secretsOfURL(url: str, put: Iterable[str]) -> set[str]:
+    """
+    What is secret in a URL: user and password, the values of the query, and
+    what was put into its path; but not where the server is.
+
+    @param put: the texts that were put into the URL.
+    """
+    server = parseURL(url)
+    userinfo = server.userinfo or ""
+    secrets = {userinfo, *userinfo.split(":", 1), *(value for _, value in server.query)}
+    return secrets | {text for text in put if text in server.namespace.split("/")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,16 @@ from txsocketio.bots.schema import PluginOption, seconds
 from txsocketio.options import OPTIONS, checkHeaders, checkQuery
 from txsocketio.protocol.url import parseURL
 
-__all__ = ["DAEMON_KEYS", "MAPPINGS", "OWN_KEYS", "REFUSED", "Key", "findKey", "namesTaken"]
+__all__ = [
+    "DAEMON_KEYS",
+    "MAPPINGS",
+    "OWN_KEYS",
+    "REFUSED",
+    "Key",
+    "findKey",
+    "namesKnown",
+    "namesTaken",
+]
 
 MAPPINGS = {"query.": "query", "auth.": "auth", "header.": "extraHeaders"}
 """How a key that builds a mapping begins, and the option it builds."""

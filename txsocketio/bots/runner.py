@@ -144,8 +144,9 @@ class BotRunner(Service):
     def _watch(self, socket: Any) -> None:
         for event in ("connect", "disconnect", "connect_error"):
             socket.on(event, self._look)
-        for event in ("reconnect_attempt", "reconnect_failed", "error"):
+        for event in ("reconnect_failed", "error"):
             socket.io.on(event, self._look)
+        socket.io.on("reconnect_attempt", self._attempted)
 
     def _look(self, *_: object) -> None:
         """
@@ -155,6 +156,10 @@ class BotRunner(Service):
         state = STATES[socket.state]
         if self.running:
             self._become(state, self.description.redact(socket.why))
+
+    def _attempted(self, number: int) -> None:
+        if self.running:
+            self._become(BotState.CONNECTING, f"attempt {number} to connect again")
 
     def _become(self, state: BotState, why: str) -> None:
         before = self.condition
