@@ -24,6 +24,7 @@ AnyListener = Callable[..., Any]
 F = TypeVar("F", bound=AnyListener)
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 _log = Logger()
 
@@ -57,6 +58,8 @@ class Listener:
     __slots__ = ("_ackBy", "_required", "function", "limit", "once", "original")
 
     def __init__(self, original: AnyListener, function: AnyListener, once: bool) -> None:
+        if not callable(original):
+            raise TypeError(f"a listener must be callable, not {original!r}")
         self.original = original
         self.function = function
         self.once = once
@@ -71,24 +74,17 @@ class Listener:
         except (TypeError, ValueError):
             return  # a builtin without a signature: it gets everything
         named = [p for p in parameters if p.kind in _POSITIONAL]
-        data = [p for p in named if p.name != "ack" or p.kind is Parameter.POSITIONAL_ONLY]
+        byName = [p for p in parameters if p.name == "ack" and p.kind in _BY_NAME]
+        data = [p for p in named if p not in byName]
         variadic = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
         self._required = sum(p.default is Parameter.empty for p in data)
         self.limit = None if variadic else len(data)
-        if any(p.name == "ack" and p.kind is not Parameter.VAR_POSITIONAL for p in parameters):
+        if byName:
             self._ackBy = "keyword"
         elif variadic:
             self._ackBy = "last"
         elif self._required:
             self._ackBy = "slot"
-
-    @property
-    def takesAckAlways(self) -> bool:
-        """
-        Whether the acknowledgement has a parameter of its own, which is
-        L{None} when the server wants no answer.
-        """
-        return self._ackBy == "keyword"
 
     def callWithAck(self, values: Sequence[Any], ack: Any) -> tuple[bool, Any]:
         """
@@ -130,7 +126,7 @@ class Listening:
         """
         present = self.byEvent.get(event, ())
         self.byEvent[event] = (*present, listener)
-        return any(each.original is listener.original for each in present)
+        return any(each.original == listener.original for each in present)
 
     def remove(self, event: Any, original: AnyListener | None) -> None:
         """
@@ -231,8 +227,6 @@ class Emitter:
                 return function
 
             return decorate
-        if not callable(listener):
-            raise TypeError(f"a listener must be callable, not {listener!r}")
         self._addListener(event, Listener(listener, listener, once))
         return self
 
