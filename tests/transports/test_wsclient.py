@@ -16,7 +16,7 @@ from autobahn.websocket.protocol import WebSocketProtocol
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.logger import globalLogPublisher
 
-from txsocketio.transports import wsclient
+from txsocketio.transports import wsreader
 from txsocketio.transports.wsclient import Limits, ProtocolViolation, WebSocketClient
 from txsocketio.transports.wshandshake import HandshakeRefused, Request
 from wskit import Endpoint, Kit, Owner, answer, clientFrames, closeFrame, serverFrame
@@ -178,6 +178,17 @@ def test_byteByByte() -> None:
         assert seen([stream[i : i + 1] for i in range(len(stream))], True) == seen([stream], False)
 
 
+@pytest.mark.parametrize("first", [0x01, 0x02, 0x81, 0x82])
+@pytest.mark.parametrize("place", range(1, 10))
+def test_aHeaderThatIsNotWholeWaits(first: int, place: int) -> None:
+    """
+    Whatever part of a long frame's header came, its rest is waited for.
+    """
+    frame = serverFrame(first, bytes(70_000))
+    end = b"" if first & 0x80 else serverFrame(0x80)
+    assert Kit().receive(frame[:place], frame[place:] + end)[0][1] == bytes(70_000)
+
+
 # violations and limits
 
 
@@ -290,7 +301,7 @@ def test_tinyFragmentsCostLinearTime() -> None:
 
     kit.client.processData = watch
     kit.receive(serverFrame(0x02) + serverFrame(0x00, b"x") * 20_000)
-    assert max(shown) <= 2 * wsclient.WINDOW
+    assert max(shown) <= 2 * wsreader.WINDOW
 
 
 def test_pingFloodIsAnsweredWithFewPongs() -> None:
