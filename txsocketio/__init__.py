@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from txsocketio.bots.bot import Bot, on
     from txsocketio.client import io
+    from txsocketio.endpoints import EngineEndpoint
     from txsocketio.errors import (
         AckTimeout,
         BufferFull,
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
     from txsocketio.socket import Socket
 
 _ROOMS = {
+    "Bot": "bots.bot",
+    "on": "bots.bot",
+    "EngineEndpoint": "endpoints",
     "io": "client",
     "Manager": "manager",
     "Socket": "socket",
@@ -67,11 +72,13 @@ _ROOMS = {
 
 __all__ = [
     "AckTimeout",
+    "Bot",
     "BufferFull",
     "ConnectRefused",
     "DecodeError",
     "Disconnected",
     "Dropped",
+    "EngineEndpoint",
     "Manager",
     "NotEncodable",
     "Overflow",
@@ -83,6 +90,7 @@ __all__ = [
     "SocketIOService",
     "TransportError",
     "io",
+    "on",
 ]
 
 

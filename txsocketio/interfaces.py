@@ -457,6 +457,9 @@ class IBot(Interface):
     def attach(socket: Any, log: Any) -> None:
         """
         Register listeners on C{socket}, before it connects.
+
+        @param log: a L{twisted.logger.Logger} whose events carry the bot's
+            name; C{log.bot} is that name.
         """
 
     def start() -> Any:

@@ -162,6 +162,8 @@ class _TrackedFactory(ClientFactory):
     def __init__(self, wrapped: IProtocolFactory, connections: Connections) -> None:
         self._wrapped = wrapped
         self._connections = connections
+        # Agent's factories would log a line for every connection.
+        wrapped.noisy = False  # type: ignore[attr-defined]
 
     def doStart(self) -> None:
         self._wrapped.doStart()
