@@ -7,7 +7,7 @@ Must not know: engines, transports.
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 from txsocketio.manager import Manager
 from txsocketio.options import (
@@ -23,9 +23,10 @@ from txsocketio.socket import Socket
 
 __all__ = ["io"]
 
-_managers: WeakValueDictionary[tuple[str, str, int], Manager] = WeakValueDictionary()
+_managers: WeakKeyDictionary[Manager, tuple[str, str, int]] = WeakKeyDictionary()
 """
-Weak: a manager that has work to do is held by its work.
+The managers that can be shared: server, path of the requests and reactor of
+each.  Weak: a manager that has work to do is held by its work.
 """
 
 
@@ -70,16 +71,22 @@ def _managerFor(
     url: str, server: ServerURL, namespace: str, reactor: Any, options: Any, parsed: Any
 ) -> Manager:
     sharing, engineOptions, managerOptions, _ = parsed
-    key = (server.id, engineOptions.path, id(reactor))
-    cached = _managers.get(key)
-    shareable = sharing.multiplex and not sharing.forceNew
-    if shareable and cached is not None and not cached.has(namespace):
-        given = tuple(name for name, value in options.items() if value is not None)
-        if cached.agreesWith(server.query, (engineOptions, given), (managerOptions, given)):
-            return cached
     ioNames = IOOptions.__dataclass_fields__
     own = {name: value for name, value in options.items() if name not in ioNames}
+    if sharing.forceNew or not sharing.multiplex:
+        return Manager(url, reactor=reactor, **own)
+    key = (server.id, engineOptions.path, id(reactor))
+    given = tuple(name for name, value in options.items() if value is not None)
+    alike = [
+        each
+        for each, its in list(_managers.items())
+        if its == key
+        and each.agreesWith(server.query, (engineOptions, given), (managerOptions, given))
+    ]
+    for each in alike:
+        if not each.has(namespace):
+            return each
     manager = Manager(url, reactor=reactor, **own)
-    if shareable and cached is None:
-        _managers[key] = manager
+    if not alike:
+        _managers[manager] = key
     return manager

@@ -197,7 +197,9 @@ class Socket(Dispatcher):
             self.sayGoodbye()
             self._askedOn = None
         self._leave("io client disconnect", None, "disconnect() was called")
-        self._abandon(Disconnected("io client disconnect"))
+        if not self.active:
+            # Otherwise a listener has connected again, and what waits now is new.
+            self._abandon(Disconnected("io client disconnect"))
         return self
 
     close = disconnect

@@ -39,20 +39,20 @@ class Clients:
         self.options = options
         self._sockets: list[Socket] = []
 
-    def make(self, server: ServerProcess, path: str = "", **options: Any) -> Socket:
+    def make(self, server: ServerProcess, where: str = "", **options: Any) -> Socket:
         """
         A socket of its own manager (unless C{forceNew=False} is given) that
         connects.
         """
         chosen = {"forceNew": True, "reconnectionDelay": 0.1, "randomizationFactor": 0}
         chosen |= self.options | options
-        return self.keep(io(server.url + path, **chosen))
+        return self.keep(io(server.url + where, **chosen))
 
-    async def connect(self, server: ServerProcess, path: str = "", **options: Any) -> Socket:
+    async def connect(self, server: ServerProcess, where: str = "", **options: Any) -> Socket:
         """
         The same, connected.
         """
-        return await self.make(server, path, **options).whenConnected()
+        return await self.make(server, where, **options).whenConnected()
 
     def keep(self, socket: Socket) -> Socket:
         """
@@ -70,7 +70,7 @@ class Clients:
         return DeferredList([socket.whenDisconnected() for socket in self._sockets])
 
 
-def clients(**options: Any) -> Iterator[Clients]:
+def useClients(**options: Any) -> Iterator[Clients]:
     """
     The body of a fixture that ends its clients.
     """
@@ -115,7 +115,7 @@ class Scenarios:
 
     @pytest.fixture
     def clients(self) -> Iterator[Clients]:
-        yield from clients(transports=self.transports)
+        yield from useClients(transports=self.transports)
 
     # connecting
 
