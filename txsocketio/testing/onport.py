@@ -12,7 +12,7 @@ from typing import Any
 
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.http import Request
 from twisted.web.resource import Resource
@@ -83,7 +83,7 @@ class ListeningServer:
         @return: fires when no connection is left.
         """
         self._server.stop()
-        stopped: Deferred[Any] = self._listening.stopListening()
+        stopped: Deferred[Any] = maybeDeferred(self._listening.stopListening)
         return stopped.addCallback(lambda _: self._connections.abortAll())
 
 
@@ -131,6 +131,7 @@ class _EngineResource(Resource):
         self._server = server
         self._reactor = reactor
         self._path = path.rstrip("/").encode()
+        self._farewells: dict[str, bytes] = {}
 
     def render(self, request: Request) -> Any:
         """
@@ -141,6 +142,8 @@ class _EngineResource(Resource):
             return b"not found"
         attempt = _attemptOf(request)
         problem = self._problem(request, attempt)
+        if problem is UNKNOWN_SESSION and attempt.sid in self._farewells:
+            return self._farewells.pop(attempt.sid)
         if problem is not None:
             return _refused(request, *problem)
         if attempt.sid is None:
@@ -191,9 +194,15 @@ class _EngineResource(Resource):
         connection = self._server.buildConnection(attempt)
         for name, value in self._server.responseHeaders:
             request.responseHeaders.addRawHeader(name, value)
-        link = PollingLink(connection, self._server.clock, self._server.maxPayload)
+        link = PollingLink(connection, self._server.clock, self._server.maxPayload, self._leave)
         link.get(request)
         connection.start(link)
+
+    def _leave(self, sid: str, farewell: bytes) -> None:
+        """
+        A session has ended between two polls; the next one hears it.
+        """
+        self._farewells[sid] = farewell
 
 
 class _WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]

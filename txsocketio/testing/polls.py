@@ -7,6 +7,7 @@ Socket.IO, WebSocket.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -43,7 +44,18 @@ class PollingLink:
 
     name = "polling"
 
-    def __init__(self, connection: Connection, clock: IReactorTime, maxPayload: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        clock: IReactorTime,
+        maxPayload: int,
+        leave: Callable[[str, bytes], None],
+    ) -> None:
+        """
+        @param leave: called with the session's id and a last body, when the
+            server hangs up while no poll is under way.
+        """
+        self._leave = leave
         self._connection = connection
         self._clock = clock
         self._maxPayload = maxPayload
@@ -128,6 +140,8 @@ class PollingLink:
         if not self._queue:
             last = NOOP if reason == "transport close" else CLOSE
             self._queue.append((last, b"", False, False))
+        if self._request is None and reason == "forced close":
+            self._leave(self._connection.sid, self._body())
         self._flush()
 
     # inside
@@ -141,12 +155,15 @@ class PollingLink:
         request, self._request = self._request, None
         if request is None:
             return
-        body = SEPARATOR.join(map(_encoded, self._queue))
-        self._queue = []
+        body = self._body()
         request.setHeader("Content-Type", "text/plain; charset=UTF-8")
         request.setHeader("Content-Length", b"%d" % len(body))
         request.write(body)
         request.finish()
+
+    def _body(self) -> bytes:
+        queue, self._queue = self._queue, []
+        return SEPARATOR.join(map(_encoded, queue))
 
     def _pollLost(self, _: Failure, request: Request) -> None:
         if request is self._request:
