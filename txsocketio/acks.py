@@ -12,11 +12,13 @@ Must not know: packets, buffers, managers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import iscoroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from txsocketio.errors import AckTimeout, SocketIOError
 
@@ -92,9 +94,17 @@ class AckCallback:
 
     def _call(self, *values: Any) -> None:
         try:
-            self._function(*values)
+            result = self._function(*values)
         except Exception:
-            _log.failure("Acknowledgement callback {function!r} failed.", function=self._function)
+            self._logFailure()
+        else:
+            later = Deferred.fromCoroutine(result) if iscoroutine(result) else result
+            if isinstance(later, Deferred):
+                later.addErrback(self._logFailure)
+
+    def _logFailure(self, failure: Failure | None = None) -> None:
+        function = self._function
+        _log.failure("Acknowledgement callback {function!r} failed.", failure, function=function)
 
 
 Waiting = AckDeferred | AckCallback

@@ -51,7 +51,8 @@ class Answer:
         A listener returned.
         """
         self._succeeded = True
-        self._taken = self._taken or took
+        # What was returned and cannot be sent is no empty answer either.
+        self._taken = self._taken or took or result is not None
         if result is not None:
             self(*result if isinstance(result, tuple) else (result,))
 

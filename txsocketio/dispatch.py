@@ -54,7 +54,9 @@ class Dispatcher(Emitter):
             the connection is held, as for L{stream}.
         @return: self; as a decorator, the function unchanged.
         """
-        return self._registerSerial(event, listener) if serial else super().on(event, listener)  # type: ignore[arg-type]
+        if serial:
+            return self._registerSerial(event, listener)
+        return self._register(event, listener, False)
 
     @overload
     def onAny(self) -> Callable[[F], F]: ...

@@ -52,7 +52,8 @@ class EventWaits:
                 wanted = check is None or check(*data[1:])
             except Exception:
                 self._timeouts.forget(waiter)
-                waiter.errback()
+                if not waiter.called:
+                    waiter.errback()
                 continue
             if wanted and not waiter.called:
                 self._timeouts.resolve(waiter.ackID, data[1:])

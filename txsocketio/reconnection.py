@@ -11,7 +11,6 @@ Must not know: engines, sockets, packets.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -223,7 +222,7 @@ def retryAfter(error: object) -> float:
         seconds = float(text) if text.strip().isdecimal() else _untilDate(text, error)
     except (ValueError, TypeError, OverflowError):
         return 0.0
-    return min(max(0.0, seconds), LONGEST_RETRY_AFTER) if math.isfinite(seconds) else 0.0
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
 
 
 def _untilDate(text: str, error: TransportError) -> float:

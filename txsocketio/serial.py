@@ -26,6 +26,7 @@ class SerialCalls:
         self._function = function
         self._backlog = backlog
         self._running = False
+        self._looping = False
 
     def __call__(self, *values: Any, **named: Any) -> Deferred[Any]:
         """
@@ -37,17 +38,20 @@ class SerialCalls:
             return fail(Overflow(f"{len(self._backlog)} events wait for {self._function!r}"))
         done: Deferred[Any] = Deferred()
         self._backlog.put((values, named, done))
-        if not self._running:
-            self._run()
+        self._run()
         return done
 
     # inside
 
     def _run(self) -> None:
+        if self._looping:
+            return  # a loop, not a recursion, however many calls end at once
+        self._looping = True
         while len(self._backlog) and not self._running:
             values, named, done = self._backlog.take()
             self._running = True
             maybeDeferred(self._function, *values, **named).addBoth(self._finished, done)
+        self._looping = False
 
     def _finished(self, result: Any, done: Deferred[Any]) -> None:
         self._running = False

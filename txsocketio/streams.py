@@ -125,6 +125,8 @@ class Stream:
         """
         An event came.
         """
+        if self._end is not None:
+            return  # an earlier listener of this very event ended the stream
         item = (event, shaped(values)) if self._withNames else shaped(values)
         if self._waiters:
             waiter = self._waiters.popleft()
@@ -142,6 +144,7 @@ class Stream:
     # inside
 
     def _cancelled(self, waiter: Deferred[Any]) -> None:
-        self._waiters.remove(waiter)
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
         if not self._waiters:
             self._anchor.discard(self)

@@ -47,7 +47,7 @@ class Probe:
             so that what the server sends early waits its turn.  Fails with
             L{TransportError}; the transport is then closed.
         """
-        self._result = Deferred(lambda _: self.transport.abort())
+        self._result = Deferred(lambda _: self.cancel())
         self._timer = self._clock.callLater(PROBE_SECONDS, self._failed, _noAnswer(self.transport))
         self.transport.open(self)
         return self._result
