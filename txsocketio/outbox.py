@@ -89,6 +89,7 @@ class Outbox:
         self._show = show
         self._forget = forget
         self.live = False
+        self._flushing = False
         self._parcels: dict[Parcel, None] = {}
         self._bytes = 0
         self._undrained: list[Deferred[bool]] = []
@@ -104,17 +105,24 @@ class Outbox:
         @raise BufferFull: too much waits already.
         """
         if self.live:
-            waiting = self._manager.engine.bufferedAmount()
+            self.checkLimits(None, self._manager.engine.bufferedAmount())
         else:
-            waiting = self._bytes
-            if self._packetLimit is not None and len(self._parcels) >= self._packetLimit:
-                raise BufferFull(
-                    f"{len(self._parcels)} packets wait for the connection already; see "
-                    "sendBufferLimit, clearSendBuffer(), and volatile"
-                )
-        if self._byteLimit is not None and waiting > self._byteLimit:
+            self.checkLimits(len(self._parcels), self._bytes)
+
+    def checkLimits(self, packets: int | None, size: int) -> None:
+        """
+        @param packets: how many wait, or L{None} when one more need not wait.
+        @raise BufferFull: beside so many, none may wait.
+        """
+        limit = self._packetLimit
+        if packets is not None and limit is not None and packets >= limit:
             raise BufferFull(
-                f"{waiting} bytes wait to be sent already; await what emit() returns, or raise "
+                f"{packets} packets wait to be sent already; see sendBufferLimit, "
+                "clearSendBuffer(), and volatile"
+            )
+        if self._byteLimit is not None and size > self._byteLimit:
+            raise BufferFull(
+                f"{size} bytes wait to be sent already; await what emit() returns, or raise "
                 "sendBufferLimit"
             )
 
@@ -126,8 +134,9 @@ class Outbox:
 
         @raise PayloadTooLarge: the server would hang up on it.
         """
-        self._show(values)
         self._manager.sendPacket(text, binaries, compress)
+        # Afterwards, since a listener may disconnect.
+        self._show(values)
 
     def whenAccepted(self) -> Deferred[bool]:
         """
@@ -171,15 +180,24 @@ class Outbox:
     def flush(self) -> None:
         """
         Send what waits, in order, what is emitted meanwhile included; from
-        then on packets go straight.  Stops when the connection ends under it.
+        then on packets go straight.  Stops when the connection or the session
+        ends under it.
         """
-        manager = self._manager
-        engine = manager.engine
-        while self._parcels and manager.engine is engine and engine.readyState == "open":
+        engine = self._manager.engine
+        self._flushing = True
+        while self._parcels and self._goesOn(engine):
             parcel = next(iter(self._parcels))
             self.withdraw(parcel)
             self._sendParcel(parcel)
-        self.live = manager.engine is engine and engine.readyState == "open"
+        self.live = self._goesOn(engine)
+        self._flushing = False
+
+    def stop(self) -> None:
+        """
+        The session is over: from now on packets are kept.
+        """
+        self.live = False
+        self._flushing = False
 
     def empty(self, outcome: bool | SocketIOError) -> int:
         """
@@ -195,6 +213,10 @@ class Outbox:
         return len(parcels)
 
     # inside
+
+    def _goesOn(self, engine: Any) -> bool:
+        present = self._manager.engine is engine and engine.readyState == "open"
+        return present and self._flushing
 
     def _sendParcel(self, parcel: Parcel) -> None:
         try:

@@ -29,17 +29,20 @@ class Retried:
 
     @ivar values: the event's name and (frozen) arguments.
     @ivar settle: called once, with an error or L{None}, and the answer.
+    @ivar size: its bytes on the wire, more or less.
     """
 
-    __slots__ = ("disconnections", "how", "settle", "tries", "values", "waiting")
+    __slots__ = ("disconnections", "how", "settle", "size", "tries", "values", "waiting")
 
     def __init__(
         self,
         values: tuple[Any, ...],
         how: Modifiers,
         settle: Callable[[SocketIOError | None, tuple[Any, ...]], None],
+        size: int = 0,
     ) -> None:
         self.values = values
+        self.size = size
         self.how = how
         self.settle = settle
         self.tries = 0
@@ -50,6 +53,8 @@ class Retried:
 class RetryQueue:
     """
     Events waiting for their turn, and the one in flight.
+
+    @ivar bytes: their size together.
     """
 
     def __init__(
@@ -67,6 +72,8 @@ class RetryQueue:
         self._forget = forget
         self._queue: deque[Retried] = deque()
         self._ready = False
+        self._sending = False
+        self.bytes = 0
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -76,6 +83,7 @@ class RetryQueue:
         Take one more event.
         """
         self._queue.append(retried)
+        self.bytes += retried.size
         self._next()
 
     def ready(self) -> None:
@@ -105,6 +113,7 @@ class RetryQueue:
         if retried in self._queue:
             self._landed(retried)
             self._queue.remove(retried)
+            self.bytes -= retried.size
             self._next()
 
     def failAll(self, error: SocketIOError) -> None:
@@ -112,7 +121,7 @@ class RetryQueue:
         None of them will be sent any more.
         """
         self._ready = False
-        queue, self._queue = self._queue, deque()
+        queue, self._queue, self.bytes = self._queue, deque(), 0
         for retried in queue:
             self._landed(retried)
         for retried in queue:
@@ -121,9 +130,16 @@ class RetryQueue:
     # inside
 
     def _next(self) -> None:
-        if not self._ready or not self._queue or self._queue[0].waiting is not None:
-            return
-        head = self._queue[0]
+        if self._sending:
+            return  # a loop, not a recursion, however many fail at once
+        self._sending = True
+        try:
+            while self._ready and self._queue and self._queue[0].waiting is None:
+                self._sendHead(self._queue[0])
+        finally:
+            self._sending = False
+
+    def _sendHead(self, head: Retried) -> None:
         waiting = head.waiting = AckCallback(lambda *answer: self._answered(head, *answer), True)
         head.tries += 1
         self._send(head, waiting)
@@ -142,6 +158,7 @@ class RetryQueue:
         self, head: Retried, error: SocketIOError | None, values: tuple[Any, ...] = ()
     ) -> None:
         self._queue.popleft()
+        self.bytes -= head.size
         head.settle(error, values)
         self._next()
 

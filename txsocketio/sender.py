@@ -41,6 +41,7 @@ class Sender:
     @ivar acks: the acknowledgements that are waited for.
     @ivar outbox: what waits to be sent.
     @ivar failure: why nothing can be emitted any more, or L{None}.
+    @ivar sessions: how many sessions are over.
     """
 
     def __init__(
@@ -58,11 +59,12 @@ class Sender:
         self._namespace = namespace
         self._ackTimeout = options.ackTimeout
         self.failure: SocketIOError | None = None
+        self.sessions = 0
         self.acks = PendingAcks(manager.reactor, self._withdrawFor)
         self.outbox = Outbox(manager, options.sendBufferLimit, show, self.acks.forget)
         self._retries: RetryQueue | None = None
         if options.retries:
-            self._retries = RetryQueue(options.retries, self._sendRetried, self.acks.forget)
+            self._retries = RetryQueue(options.retries, self._sendRetried, self._forget)
 
     @property
     def settled(self) -> bool:
@@ -149,7 +151,8 @@ class Sender:
         """
         Keep from now on what is emitted.
         """
-        self.outbox.live = False
+        self.sessions += 1
+        self.outbox.stop()
 
     def sessionEnded(self, reason: str, details: Any) -> None:
         """
@@ -202,8 +205,7 @@ class Sender:
             self.outbox.checkRoom()
         if now:
             return self._sendNow(how, values, waiting, wanted)
-        text, binaries = self._encode(how, values, waiting)
-        return self._keep(Parcel(text, binaries, how.compress, values, waiting), wanted)
+        return self._keep(how, values, waiting, wanted)
 
     def _encode(
         self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting
@@ -233,7 +235,11 @@ class Sender:
             return _refused(error, waiting, wanted)
         return self.outbox.whenAccepted() if wanted else None
 
-    def _keep(self, parcel: Parcel, wanted: bool) -> Deferred[bool] | None:
+    def _keep(
+        self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting, wanted: bool
+    ) -> Deferred[bool] | None:
+        text, binaries = self._encode(how, values, waiting)
+        parcel = Parcel(text, binaries, how.compress, values, waiting)
         self.outbox.keep(parcel)
         if wanted:
             parcel.accepted = Deferred(lambda _: self._takeBack(parcel))
@@ -255,6 +261,9 @@ class Sender:
 
     def _cancelled(self, waiting: Deferred[Any]) -> None:
         assert isinstance(waiting, AckDeferred)
+        self._forget(waiting)
+
+    def _forget(self, waiting: AckDeferred | AckCallback) -> None:
         self.acks.forget(waiting)
         self._withdrawFor(waiting)
 
@@ -298,8 +307,12 @@ class Sender:
         settle: Callable[[SocketIOError | None, tuple[Any, ...]], None],
     ) -> Retried:
         # Encoded once here, so that what cannot be sent is refused at the call.
-        self._manager.parser.encode(EVENT, self._namespace, None, values)
-        return Retried(deepcopy(values), how, settle)
+        text, binaries = self._manager.parser.encode(EVENT, self._namespace, None, values)
+        queue = self._queue()
+        mustWait = len(queue) or not self.outbox.live
+        self.outbox.checkLimits(len(queue) if mustWait else None, queue.bytes)
+        size = len(text or b"") + sum(map(len, binaries))
+        return Retried(tuple(map(_frozen, values)), how, settle, size)
 
     def _enqueue(self, retried: Retried) -> None:
         if self.failure is not None:
@@ -308,11 +321,27 @@ class Sender:
             self._queue().add(retried)
 
     def _sendRetried(self, retried: Retried, waiting: AckCallback) -> None:
-        self._post(retried.how, retried.values, waiting, False)
+        # The limits were asked when it was queued.
+        now = self.outbox.live and not self._manager.engine.expired()
+        send = self._sendNow if now else self._keep
+        send(retried.how, retried.values, waiting, False)
 
     def _queue(self) -> RetryQueue:
         assert self._retries is not None
         return self._retries
+
+
+def _frozen(value: Any) -> Any:
+    """
+    What the caller's later changes do not reach.
+    """
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    if isinstance(value, dict):
+        return {key: _frozen(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_frozen(each) for each in value]
+    return deepcopy(value)
 
 
 def _checkName(event: Any) -> None:

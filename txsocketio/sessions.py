@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from txsocketio.emitter import asDeferred
+from txsocketio.errors import Disconnected
 from txsocketio.modifiers import PLAIN
 
 __all__ = ["SessionInfo", "runSession"]
@@ -39,6 +40,7 @@ class SessionInfo:
         first: bool,
     ) -> None:
         self._sender = sender
+        self._session = sender.sessions
         self._whenEvent = whenEvent
         self.recovered = recovered
         self.reason = reason
@@ -49,16 +51,17 @@ class SessionInfo:
 
     def emit(self, event: Any, *args: Any) -> Deferred[bool]:
         """
-        As L{Socket.emit <txsocketio.socket.Socket.emit>}, but now.
+        As L{Socket.emit <txsocketio.socket.Socket.emit>}, but now.  Fails
+        with L{Disconnected} when the session is over.
         """
-        return self._sender.emitNow(PLAIN, event, args)  # type: ignore[no-any-return]
+        return self._ask(self._sender.emitNow, event, args)
 
     def emitWithAck(self, event: Any, *args: Any) -> Deferred[Any]:
         """
         As L{Socket.emitWithAck <txsocketio.socket.Socket.emitWithAck>}, but
-        now.
+        now.  Fails with L{Disconnected} when the session is over.
         """
-        return self._sender.callNow(PLAIN, event, args)  # type: ignore[no-any-return]
+        return self._ask(self._sender.callNow, event, args)
 
     def whenEvent(
         self, event: Any, timeout: float | None = None, check: Any = None
@@ -68,6 +71,13 @@ class SessionInfo:
         that are held back included.
         """
         return self._whenEvent(event, timeout, check)
+
+    # inside
+
+    def _ask(self, send: Callable[..., Deferred[Any]], event: Any, args: Any) -> Deferred[Any]:
+        if self._sender.sessions != self._session:
+            return fail(Disconnected("the session is over"))
+        return send(PLAIN, event, args)
 
 
 def runSession(
