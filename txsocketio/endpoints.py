@@ -11,11 +11,11 @@ Must not know: Socket.IO, namespaces, reconnection.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, FirstError, gatherResults, maybeDeferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IConsumer,
@@ -26,6 +26,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
     ITransport,
 )
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -124,6 +125,7 @@ class _Attempt:
 
     _engine: Engine | None = None
     _timer: IDelayedCall | None = None
+    _over = False
 
     def __init__(self, endpoint: EngineEndpoint, protocolFactory: IProtocolFactory) -> None:
         self._endpoint = endpoint
@@ -149,9 +151,10 @@ class _Attempt:
         except Exception:
             self._failed(Failure())
             return
-        transport = EngineTransport(self._engine, protocol, address)
-        protocol.makeConnection(transport)
-        self.result.callback(protocol)
+        self._over = True
+        EngineTransport(self._engine, protocol, address).connect()
+        if not self.result.called:
+            self.result.callback(protocol)
 
     def engineClosed(self, reason: str, details: Any) -> None:
         error = details if isinstance(details, Exception) else Disconnected(reason, details)
@@ -172,6 +175,8 @@ class _Attempt:
     # inside
 
     def _launch(self, values: list[Any]) -> None:
+        if self._over:
+            return
         self._engine = self._endpoint.buildEngine(self, *values)
         self._engine.open()
 
@@ -180,11 +185,14 @@ class _Attempt:
         self._failed(Failure(TransportError("timeout", explanation=explanation, phase="connect")))
 
     def _failed(self, failure: Failure) -> None:
+        if self._over:
+            return  # what stopping brought about
         self._stop()
-        if not self.result.called:
-            self.result.errback(failure)
+        first = failure.value
+        self.result.errback(first.subFailure if isinstance(first, FirstError) else failure)
 
     def _stop(self) -> None:
+        self._over = True
         self._stopTimer()
         self._asked.cancel()
         if self._engine is not None:
@@ -202,7 +210,11 @@ class EngineTransport:
     An engine as a protocol sees it.
     """
 
+    _log = Logger()
+
     disconnecting = False
+    _pulling = False
+    _wrote = False
 
     def __init__(self, engine: Engine, protocol: Any, address: SessionAddress) -> None:
         self.engine = engine
@@ -212,13 +224,19 @@ class EngineTransport:
         self._streaming = False
         engine.receiver = self
 
+    def connect(self) -> None:
+        """
+        Tell the protocol.
+        """
+        self._tell(self._protocol.makeConnection, self)
+
     # from above: ITransport
 
     def write(self, data: bytes) -> None:
         """
         Send one binary message.
         """
-        self.engine.sendBinary(bytes(data))
+        self.engine.sendBinary(data if data.__class__ is bytes else bytes(memoryview(data)))
         self._checkProducer()
 
     def writeText(self, text: str) -> None:
@@ -268,9 +286,12 @@ class EngineTransport:
         """
         if self._producer is not None:
             raise RuntimeError(f"a producer is registered already: {self._producer!r}")
+        if self.engine.readyState != "open":
+            producer.stopProducing()
+            return
         self._producer, self._streaming = producer, streaming
         if not streaming:
-            producer.resumeProducing()
+            self._pull()
 
     def unregisterProducer(self) -> None:
         """
@@ -307,13 +328,13 @@ class EngineTransport:
         """
         A text message came.
         """
-        self._protocol.dataReceived(message)
+        self._tell(self._protocol.dataReceived, message)
 
     def binaryReceived(self, message: bytes) -> None:
         """
         A binary message came.
         """
-        self._protocol.dataReceived(message)
+        self._tell(self._protocol.dataReceived, message)
 
     def pingReceived(self) -> None:
         """
@@ -324,28 +345,58 @@ class EngineTransport:
         """
         The producer may go on.
         """
-        if self._producer is not None:
+        if self._producer is None:
+            return
+        if self._streaming:
             self._producer.resumeProducing()
+        else:
+            self._pull()
 
     def engineClosed(self, reason: str, details: Any) -> None:
         """
-        The session is over.
+        The session is over; the protocol hears it when nothing of it is left.
         """
         clean = reason in ("forced close", "transport close")
         error = (ConnectionDone if clean else ConnectionLost)(reason)
         if isinstance(details, BaseException):
             error.__cause__ = details
-        if self._producer is not None:
-            self._producer.stopProducing()
-        self._protocol.connectionLost(Failure(error))
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
+        gone = self.engine.whenGone()
+        gone.addCallback(lambda _: self._tell(self._protocol.connectionLost, Failure(error)))
 
     # inside
 
+    def _tell(self, tell: Callable[[Any], object], what: Any) -> None:
+        """
+        Tell the protocol; one that fails loses its connection, as on TCP.
+        """
+        try:
+            tell(what)
+        except Exception as error:
+            self._log.failure("{protocol!r} failed.", protocol=self._protocol)
+            self.engine.abort("transport error", error)
+
     def _checkProducer(self) -> None:
+        self._wrote = True
         if self._producer is None:
             return
         if not self._streaming:
-            if not self.engine.congested:
-                self._producer.resumeProducing()
+            self._pull()
         elif self.engine.congested:
             self._producer.pauseProducing()
+
+    def _pull(self) -> None:
+        """
+        Ask a pull producer for more, as long as that writes at once.
+        """
+        if self._pulling:
+            return  # a loop, not a recursion, however little it writes
+        self._pulling = self._wrote = True
+        try:
+            while self._wrote and self._producer is not None and not self.engine.congested:
+                self._wrote = False
+                self._producer.resumeProducing()
+        finally:
+            self._pulling = False
