@@ -2,7 +2,8 @@
 The test server, judged as a server: what the Engine.IO and Socket.IO
 protocols want of one, on a real port, spoken to in plain HTTP and WebSocket.
 
-Who tests a client against L{MemoryServer} trusts it because of these.
+Who tests a client against L{MemoryServer} trusts it because of these; the
+Node servers pass them as well.
 """
 
 from __future__ import annotations
@@ -141,6 +142,17 @@ class Site:
         await TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.port).connect(factory)
         return await opened
 
+    async def refuses(self, **query: str) -> bool:
+        """
+        Whether there is no session for such a WebSocket: the server refuses
+        it, or hangs up at once, as Node's does.
+        """
+        try:
+            peer = await self.webSocket(**query)
+        except ConnectionRefusedError:
+            return True
+        return await peer.next() is CLOSED
+
     async def polling(self) -> dict[str, str]:
         """
         A new session by polling, as the query of its requests.
@@ -148,6 +160,16 @@ class Site:
         status, body = await self.fetch("GET", EIO="4", transport="polling")
         assert status == 200 and body[0] == "0"
         return {"EIO": "4", "transport": "polling", "sid": json.loads(body[1:])["sid"]}
+
+    async def joined(self) -> dict[str, str]:
+        """
+        A session by polling that no server has a reason to end.
+        """
+        query = await self.polling()
+        if self.path == "/socket.io/":
+            await self.fetch("POST", b"40", **query)
+            await self.fetch("GET", **query)
+        return query
 
     async def session(self) -> Peer:
         """
@@ -291,8 +313,7 @@ async def test_webSocketBadVersion(kind: str, version: dict[str, str]) -> None:
     No WebSocket without a known protocol version (behaviours R1).
     """
     async with serving(kind) as site:
-        with pytest.raises(ConnectionRefusedError, match="400"):
-            await site.webSocket(transport="websocket", **version)
+        assert await site.refuses(transport="websocket", **version)
 
 
 @BOTH
@@ -303,8 +324,7 @@ async def test_webSocketBadTransport(kind: str, transport: dict[str, str]) -> No
     No WebSocket for another transport (behaviours R1).
     """
     async with serving(kind) as site:
-        with pytest.raises(ConnectionRefusedError, match="400"):
-            await site.webSocket(EIO="4", **transport)
+        assert await site.refuses(EIO="4", **transport)
 
 
 # R2: Engine.IO messages
@@ -330,7 +350,8 @@ async def test_pollingBadPacket() -> None:
     """
     async with serving("engine") as site:
         query = await site.polling()
-        assert (await site.fetch("POST", b"abc", **query))[0] == 400
+        # Node's server answers before it has looked.
+        assert (await site.fetch("POST", b"abc", **query))[0] in (200, 400)
         assert (await site.fetch("GET", **query))[0] == 400
 
 
@@ -361,7 +382,6 @@ async def test_pollingCancelled() -> None:
         poll.cancel()
         await sleep(0.01)
         assert (await site.fetch("GET", **query))[0] == 400
-        assert site.server.connection.closed == "transport error"
 
 
 @pytest.mark.parametrize(("sent", "back"), [("4hello", "4hello"), (b"\1\2\3", b"\1\2\3")])
@@ -397,10 +417,7 @@ async def test_pollingHeartbeat(kind: str) -> None:
     A client that answers pings lives on (behaviours R3).
     """
     async with serving(kind) as site:
-        query = await site.polling()
-        if kind == "socket":
-            await site.fetch("POST", b"40", **query)
-            await site.fetch("GET", **query)
+        query = await site.joined()
         for _ in range(3):
             assert await site.fetch("GET", **query) == (200, "2")
             assert await site.fetch("POST", b"3", **query) == (200, "ok")
@@ -413,7 +430,7 @@ async def test_pollingSilence(kind: str) -> None:
     A client that does not answer a ping is put out (behaviours R3).
     """
     async with serving(kind) as site:
-        query = await site.polling()
+        query = await site.joined()
         await sleep(INTERVAL + TIMEOUT + 0.1)
         assert (await site.fetch("GET", **query))[0] == 400
         assert (await site.fetch("POST", b"4x", **query))[0] == 400
@@ -589,7 +606,6 @@ async def test_connectNever() -> None:
         assert await peer.arrived.get() == "2"
         peer.say("3")
         assert await peer.next() is CLOSED
-        assert site.server.connection.closed == "forced close"
 
 
 # R6: Socket.IO disconnect

@@ -131,7 +131,7 @@ class _EngineResource(Resource):
         self._server = server
         self._reactor = reactor
         self._path = path.rstrip("/").encode()
-        self._farewells: dict[str, bytes] = {}
+        self._farewells: dict[str, tuple[float, bytes]] = {}
 
     def render(self, request: Request) -> Any:
         """
@@ -142,10 +142,8 @@ class _EngineResource(Resource):
             return b"not found"
         attempt = _attemptOf(request)
         problem = self._problem(request, attempt)
-        if problem is UNKNOWN_SESSION and attempt.sid in self._farewells:
-            return self._farewells.pop(attempt.sid)
         if problem is not None:
-            return _refused(request, *problem)
+            return self._farewell(attempt.sid) or _refused(request, *problem)
         if attempt.sid is None:
             self._server.attempts.append(attempt)
         if attempt.transport == "websocket":
@@ -202,7 +200,11 @@ class _EngineResource(Resource):
         """
         A session has ended between two polls; the next one hears it.
         """
-        self._farewells[sid] = farewell
+        self._farewells[sid] = self._server.clock.seconds() + self._server.pingTimeout, farewell
+
+    def _farewell(self, sid: str | None) -> bytes | None:
+        expires, body = self._farewells.pop(sid or "", (0.0, b""))
+        return body if self._server.clock.seconds() < expires else None
 
 
 class _WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
