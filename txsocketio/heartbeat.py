@@ -25,6 +25,8 @@ _log = Logger()
 LONGEST = 86400.0
 """A deadline is at most a day away, whatever the server says."""
 
+_ALIVE, _LAST_CHANCE, _DEAD = range(3)
+
 
 def clockOf(reactor: Any) -> Callable[[], float]:
     """
@@ -54,15 +56,17 @@ class Heartbeat:
         self.patience = min(interval + timeout, LONGEST)
         self._interval = interval
         self._missed = missed
-        self._lastChance = False
+        self._state = _ALIVE
         self._last = self._now()
         self._expires = self._last + self.patience
         self._call: IDelayedCall = reactor.callLater(self.patience, self._timeUp)
 
     def beat(self) -> None:
         """
-        A ping came.
+        A ping came.  It comes too late if L{overdue} has said so.
         """
+        if self._state == _DEAD:
+            return
         now = self._now()
         late = now - self._last - self._interval
         if late > self._interval / 2:
@@ -72,21 +76,22 @@ class Heartbeat:
             )
         self._last = now
         self._expires = now + self.patience
-        self._lastChance = False
+        self._state = _ALIVE
         if self._call.active():
             self._call.reset(self.patience)
 
     def overdue(self) -> bool:
         """
-        Whether the deadline has passed already, noticed or not.  If so,
-        C{missed} is called in the next turn at the latest.
+        Whether the deadline has passed already, noticed or not.
+
+        If so, that is final: who asked keeps what it has for the next
+        connection.  C{missed} is called in the next turn, whatever comes.
         """
-        if self._now() <= self._expires:
-            return False
-        if not self._lastChance and self._call.active():
-            self._lastChance = True
-            self._call.reset(0)
-        return True
+        if self._state != _DEAD and self._now() > self._expires:
+            self._state = _DEAD
+            if self._call.active():
+                self._call.reset(0)
+        return self._state == _DEAD
 
     def stop(self) -> None:
         """
@@ -99,13 +104,16 @@ class Heartbeat:
 
     def _timeUp(self) -> None:
         left = self._expires - self._now()
-        if left > 0:
+        if self._state == _DEAD:
+            self._missed()
+        elif left > 0:
             # The wall clock jumped forward, time did not.
             self._call = self._reactor.callLater(left, self._timeUp)
-        elif self._lastChance:
+        elif self._state == _LAST_CHANCE:
+            self._state = _DEAD
             self._missed()
         else:
             # After a suspension timers run before sockets are read: a ping
             # may be waiting there.
-            self._lastChance = True
+            self._state = _LAST_CHANCE
             self._call = self._reactor.callLater(0, self._timeUp)
