@@ -40,11 +40,14 @@ from txsocketio.protocol.engineio import (
 from txsocketio.protocol.url import EngineAddress, ServerURL, enginePath
 from txsocketio.transports.endpoint import Dialer
 from txsocketio.transports.names import transportClass
-from txsocketio.transports.upgrade import PROBE_SECONDS, Probe
+from txsocketio.transports.upgrade import PROBE_SECONDS, Probe, abortBroken
 
 __all__ = ["DEAF", "Engine", "EngineFactory", "Packet"]
 
 HIGH_WATER = 65536
+
+CLOSE_SECONDS = 2.0
+"""How long a close may take that has to wait for an upgrade."""
 
 _NAMES = ("open", "close", "ping", "pong", "message", "upgrade", "noop")
 _PACKET_EVENTS = ("packet", "packetCreate", "message", "drain", "flush", "ping", "pong")
@@ -156,6 +159,8 @@ class Engine(Emitter):
     _pongDue: IDelayedCall | None = None
     _startLater: IDelayedCall | None = None
     _closing: Deferred[None] | None = None
+    _closeDeadline: IDelayedCall | None = None
+    _reading = True
 
     def __init__(self, factory: EngineFactory, receiver: IEngineReceiver, wire: Any) -> None:
         super().__init__()
@@ -180,6 +185,8 @@ class Engine(Emitter):
         """
         Connect.  What becomes of it is told later, never in this call.
         """
+        if self.readyState == "closed":
+            return  # given up before it began, and told
         if self._choices:
             self._openNext()
         else:
@@ -207,12 +214,14 @@ class Engine(Emitter):
 
     def send(self, message: str | bytes, compress: bool = True) -> None:
         """
-        Send a message: L{str} as text, L{bytes} as binary.
+        Send a message: L{str} as text, anything like L{bytes} as binary.
+
+        @raise TypeError: C{message} is neither.
         """
         if isinstance(message, str):
-            self.sendText(message.encode(), compress)
+            self.sendText(_encoded(message), compress)
         else:
-            self.sendBinary(bytes(message), compress)
+            self.sendBinary(bytes(memoryview(message)), compress)
 
     @property
     def congested(self) -> bool:
@@ -248,7 +257,8 @@ class Engine(Emitter):
             return 0
         if text is not None and len(text) >= limit:
             return len(text) + 1
-        asText = self.transport.name == "polling" or self._factory.options.forceBase64
+        name = self.transport.name
+        asText = name == "polling" or self._wire.optionsFor(name).forceBase64
         for each in binaries:
             size = 1 + (len(each) + 2) // 3 * 4 if asText else len(each)
             if size > limit:
@@ -263,21 +273,24 @@ class Engine(Emitter):
 
     def pauseReading(self) -> None:
         """
-        Stop reading from the network.
+        Stop reading from the network; an upgrade under way comes first.
         """
-        if self.transport is not None:
+        self._reading = False
+        if self.transport is not None and self._upgrading is None:
             self.transport.pauseReading()
 
     def resumeReading(self) -> None:
         """
         Read again.
         """
-        if self.transport is not None:
+        self._reading = True
+        if self.transport is not None and self._upgrading is None:
             self.transport.resumeReading()
 
     def close(self) -> Deferred[None]:
         """
-        Send what waits, then end; at once if the engine is not open yet.
+        Send what waits, then end, in at most 2 seconds; at once if the engine
+        is not open yet.
 
         @return: fires when no timer, request or connection is left.
         """
@@ -286,6 +299,10 @@ class Engine(Emitter):
             self._carrier = None
             if self._upgrading is None:
                 self._closeTransport()
+            else:
+                self._closeDeadline = self._reactor.callLater(
+                    CLOSE_SECONDS, self.abort, "forced close"
+                )
         elif self.readyState == "opening":
             self.abort("forced close")
         return self.whenGone()
@@ -346,7 +363,8 @@ class Engine(Emitter):
         if packetType == OPEN:
             self._openReceived(data)
         elif self.readyState == "opening":
-            self._notOpened(b"%d%b" % (packetType, data))
+            if packetType != PING:
+                self._notOpened(b"%d%b" % (packetType, data))
         elif packetType == PING:
             self._pingReceived()
         elif packetType == CLOSE:
@@ -358,7 +376,7 @@ class Engine(Emitter):
         """
         if self._observed:
             self._show("drain")
-        self.receiver.engineDrained()
+        self._tellDrained()
 
     def transportClosed(self, reason: str, details: Any) -> None:
         """
@@ -376,8 +394,17 @@ class Engine(Emitter):
     # inside: opening
 
     def _openNext(self) -> None:
-        self.transport = transportClass(self._choices.pop(0))(self._wire, None)
-        self.transport.open(self)
+        choice = self._choices.pop(0)
+        try:
+            self.transport = transportClass(choice)(self._wire, None)
+            self.transport.open(self)
+        except Exception as problem:
+            self._startLater = self._reactor.callLater(0, self._notUsable, choice, problem)
+
+    def _notUsable(self, choice: Any, problem: Exception) -> None:
+        if self.transport is not None:
+            abortBroken(self.transport)
+        self.transportClosed("transport error", _unusable(choice, problem))
 
     def _openReceived(self, data: bytes) -> None:
         if self.readyState != "opening":
@@ -405,16 +432,27 @@ class Engine(Emitter):
         self._heartbeat = Heartbeat(
             self._reactor, handshake.pingInterval, handshake.pingTimeout, self._pingMissed
         )
+        waited = self._flush()
+        self._tellOpened(handshake)
+        if waited:
+            self._tellDrained()
+
+    def _tellOpened(self, handshake: Handshake) -> None:
+        """
+        Whoever is told may close us; the others then hear nothing.
+        """
         self._show("handshake", handshake)
-        self._show("open")
-        self.receiver.engineOpened()
+        if self.readyState == "open":
+            self._show("open")
+        if self.readyState == "open":
+            self.receiver.engineOpened()
         if self.readyState == "open" and self._factory.options.upgrade:
             self._startProbes(handshake)
 
     # inside: heartbeat
 
     def _pingReceived(self) -> None:
-        if self._heartbeat is None:
+        if self._heartbeat is None or self.readyState == "closed":
             return
         self._heartbeat.beat()
         if self._pongDue is None:
@@ -429,7 +467,6 @@ class Engine(Emitter):
     def _pingMissed(self) -> None:
         patience = self._heartbeat.patience if self._heartbeat is not None else 0.0
         details = CloseDetails(f"no ping from the server in {patience:g} s", None)
-        self._show("error", details)
         self.abort("ping timeout", details)
 
     # inside: writing
@@ -443,7 +480,7 @@ class Engine(Emitter):
             self._write(packetType, data, isBinary, compress)
             if self._observed:
                 self._show("flush")
-        else:
+        elif self.readyState != "closed":
             self._held.append((packetType, data, isBinary, compress))
             self._heldBytes += len(data)
 
@@ -455,12 +492,17 @@ class Engine(Emitter):
         else:
             self.transport.sendText(data, compress)
 
-    def _flush(self) -> None:
-        wasCongested = self._heldBytes > HIGH_WATER
+    def _flush(self) -> bool:
+        """
+        @return: whether anything was held.
+        """
         held, self._held, self._heldBytes = self._held, [], 0
         for each in held:
             self._write(*each)
-        if wasCongested and not self.transport.congested:
+        return bool(held)
+
+    def _tellDrained(self) -> None:
+        if self.readyState == "open" and not self.congested:
             self.receiver.engineDrained()
 
     def _chooseWay(self) -> None:
@@ -472,6 +514,8 @@ class Engine(Emitter):
         self._chooseWay()
 
     def _showReceived(self, packetType: int, data: bytes, isBinary: bool) -> None:
+        if self.readyState == "closed":
+            return
         packet = _shown(packetType, data, isBinary, True)
         self._show("packet", packet)
         if packetType == MESSAGE:
@@ -489,11 +533,17 @@ class Engine(Emitter):
             and _transportName(each) != self.transport.name
         ]
         for each in offered:
-            transport = transportClass(each)(self._wire, handshake.sid)
-            transport.handshakeReceived(handshake)
-            self._probe(Probe(transport, self._reactor))
+            if self.readyState == "open" and self._upgrading is None:
+                self._probe(each, handshake)
 
-    def _probe(self, probe: Probe) -> None:
+    def _probe(self, choice: Any, handshake: Handshake) -> None:
+        try:
+            transport = transportClass(choice)(self._wire, handshake.sid)
+            transport.handshakeReceived(handshake)
+        except Exception as problem:
+            self._show("upgradeError", _unusable(choice, problem))
+            return
+        probe = Probe(transport, self._reactor)
         self._probes.append(probe)
         probe.start().addCallbacks(
             lambda _: self._proved(probe), lambda failure: self._disproved(probe, failure.value)
@@ -508,6 +558,9 @@ class Engine(Emitter):
         self._upgradeDeadline = self._reactor.callLater(PROBE_SECONDS, self._upgradeStuck)
         self._show("upgrading", probe.transport)
         if self._upgrading is probe:
+            if not self._reading:
+                # What it has not handed up yet would keep it from pausing.
+                self.transport.resumeReading()
             self.transport.pause().addCallback(self._paused, probe)
 
     def _disproved(self, probe: Probe, error: Exception) -> None:
@@ -522,12 +575,15 @@ class Engine(Emitter):
             transport=self.transport.name,
             phase="upgrade",
         )
-        self._show("upgradeError", error)
-        self._abortWith("transport error", error)
+        self._upgradeLost(error)
 
     def _upgradeLost(self, error: Exception) -> None:
-        if self._upgrading is not None:
-            self._show("upgradeError", error)
+        if self._upgrading is None:
+            return
+        self._show("upgradeError", error)
+        if self.readyState == "closing":
+            self.abort("forced close")
+        else:
             self._abortWith("transport error", error)
 
     def _paused(self, unsent: list[tuple[int, bytes, bool]], probe: Probe) -> None:
@@ -541,11 +597,15 @@ class Engine(Emitter):
             self._write(packetType, data, isBinary, True)
         self._factory.webSocketWorked = self.transport.name == "websocket"
         self._chooseWay()
-        self._flush()
+        waited = self._flush() or bool(unsent)
+        if self._reading:
+            self.transport.resumeReading()
         self._show("upgrade", self.transport)
-        self.transport.resumeReading()
         if self.readyState == "closing":
             self._closeTransport()
+        elif waited:
+            # A transport that was paused with all of it never said so.
+            self._tellDrained()
 
     def _endUpgrade(self) -> None:
         self._upgrading = None
@@ -560,14 +620,18 @@ class Engine(Emitter):
     # inside: closing
 
     def _closeTransport(self) -> None:
-        self._closing = self.transport.close()
-        self._closing.addCallback(self._transportGone)
+        ended = self._closing = self.transport.close()
         self._closed("forced close", None)
+        ended.addCallback(self._transportGone)
 
     def _transportGone(self, _: Any) -> None:
         self._closing = None
-        self._wire.abort()
+        self._endWire()
         self._tellGone()
+
+    def _endWire(self) -> None:
+        _cancel(self._closeDeadline)
+        self._wire.abort()
 
     def _tellGone(self) -> None:
         waiters, self._goneWaiters = self._goneWaiters, []
@@ -581,6 +645,7 @@ class Engine(Emitter):
 
     def _failed(self, reason: str, details: Any) -> None:
         if self.readyState != "closed" and isinstance(details, Exception):
+            self._factory.webSocketWorked = False
             self._show("error", details)
         self._closed(reason, details)
 
@@ -595,11 +660,14 @@ class Engine(Emitter):
             self._upgrading.transport.abort()
             self._endUpgrade()
         if self._closing is None:
-            self._wire.abort()
-            self._tellGone()
+            self._endWire()
         self._show("close", reason, details)
         self._held, self._heldBytes = [], 0
-        self.receiver.engineClosed(reason, details)
+        try:
+            self.receiver.engineClosed(reason, details)
+        finally:
+            if self._closing is None:
+                self._tellGone()
 
     def _stopTimers(self) -> None:
         if self._heartbeat is not None:
@@ -611,6 +679,25 @@ class Engine(Emitter):
 def _shown(packetType: int, data: bytes, isBinary: bool, compress: bool) -> Packet:
     shown = data if isBinary else data.decode("utf-8", "replace")
     return Packet(_NAMES[packetType], shown, compress)
+
+
+def _encoded(text: str) -> bytes:
+    """
+    Write text as JavaScript does: half a character becomes U+FFFD.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def _unusable(choice: Any, problem: Exception) -> TransportError:
+    """
+    What is wrong with a transport that raised instead of opening.
+    """
+    error = TransportError("transport not usable", transport=_transportName(choice), phase="open")
+    error.__cause__ = problem
+    return error
 
 
 def _cancel(call: IDelayedCall | None) -> None:

@@ -15,13 +15,16 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from txsocketio.errors import SocketIOError, TransportError, excerpt
 from txsocketio.interfaces import IPacketReceiver, IPacketTransport
 from txsocketio.protocol.engineio import PING, PONG
 
-__all__ = ["PROBE_SECONDS", "Probe"]
+__all__ = ["PROBE_SECONDS", "Probe", "abortBroken"]
+
+_log = Logger()
 
 PROBE_SECONDS = 10.0
 """How long a probe, and after it the pause of the old transport, may take."""
@@ -47,10 +50,13 @@ class Probe:
             so that what the server sends early waits its turn.  Fails with
             L{TransportError}; the transport is then closed.
         """
-        self._result = Deferred(lambda _: self.cancel())
+        result = self._result = Deferred(lambda _: self.cancel())
         self._timer = self._clock.callLater(PROBE_SECONDS, self._failed, _noAnswer(self.transport))
-        self.transport.open(self)
-        return self._result
+        try:
+            self.transport.open(self)
+        except Exception as problem:
+            self._failed(_notOpened(self.transport, problem))
+        return result
 
     def whenLost(self, lost: Callable[[SocketIOError], None]) -> None:
         """
@@ -121,17 +127,33 @@ class Probe:
     def _failed(self, error: SocketIOError) -> None:
         result = self._settle()
         if result is not None:
-            self.transport.abort()
+            abortBroken(self.transport)
             result.errback(error)
         elif self._lost is not None:
             lost, self._lost = self._lost, None
             lost(error)
 
 
+def abortBroken(transport: Any) -> None:
+    """
+    Abort a transport that may be half made, and whose C{abort} may raise.
+    """
+    try:
+        transport.abort()
+    except Exception:
+        _log.failure("The transport {transport} could not be aborted", transport=transport)
+
+
 def _probeError(transport: IPacketTransport, explanation: str) -> TransportError:
     return TransportError(
         "probe error", explanation=explanation, transport=transport.name, phase="upgrade"
     )
+
+
+def _notOpened(transport: IPacketTransport, problem: Exception) -> TransportError:
+    error = _probeError(transport, f"it could not be opened: {problem!r}")
+    error.__cause__ = problem
+    return error
 
 
 def _noAnswer(transport: IPacketTransport) -> TransportError:
