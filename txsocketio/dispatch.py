@@ -213,14 +213,20 @@ class Dispatcher(Emitter):
         listeners = self._listening.byEvent.get(event)
         if listeners is None:
             return
-        values = data[1:]
         if sendAnswer is not None:
-            self._callForAnswer(event, listeners, values, Answer(sendAnswer))
+            self._callForAnswer(event, listeners, data[1:], Answer(sendAnswer))
             return
         for listener in listeners:
-            if listener.once and not self._listening.discard(event, listener):
-                continue
-            self._call(event, listener, values)
+            if listener.plain:
+                try:
+                    result = listener.function(*data[1 : listener.end])
+                except Exception:
+                    self._logListener(event, listener)
+                else:
+                    if result is not None:
+                        self._watch(event, listener, asDeferred(result))
+            elif not listener.once or self._listening.discard(event, listener):
+                self._call(event, listener, data[1:])
 
     def _call(self, event: Any, listener: Listener, values: Sequence[Any]) -> None:
         try:

@@ -53,9 +53,12 @@ class Listener:
     @ivar function: what is called.
     @ivar limit: how many positional arguments it takes at most, or L{None}.
     @ivar once: whether it is removed at its first call.
+    @ivar plain: whether calling C{function} with at most C{limit} arguments is
+        all there is to it; a dispatcher then does that without a detour.
+    @ivar end: where those arguments end in an event: the name comes first.
     """
 
-    __slots__ = ("_ackBy", "_required", "function", "limit", "once", "original")
+    __slots__ = ("_ackBy", "_required", "end", "function", "limit", "once", "original", "plain")
 
     def __init__(self, original: AnyListener, function: AnyListener, once: bool) -> None:
         if not callable(original):
@@ -64,6 +67,8 @@ class Listener:
         self.function = function
         self.once = once
         self._readSignature(original)
+        self.plain = not once and self._ackBy != "keyword"
+        self.end = None if self.limit is None else self.limit + 1
 
     def _readSignature(self, function: AnyListener) -> None:
         self.limit: int | None = None

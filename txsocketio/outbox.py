@@ -86,7 +86,7 @@ class Outbox:
         """
         self._manager = manager
         self._packetLimit, self._byteLimit = limits
-        self._show = show
+        self.show = show
         self._forget = forget
         self.live = False
         self._flushing = False
@@ -136,7 +136,7 @@ class Outbox:
         """
         self._manager.sendPacket(text, binaries, compress)
         # Afterwards, since a listener may disconnect.
-        self._show(values)
+        self.show(values)
 
     def whenAccepted(self) -> Deferred[bool]:
         """

@@ -23,7 +23,7 @@ from txsocketio.errors import (
     SocketIOError,
 )
 from txsocketio.interfaces import IManager
-from txsocketio.modifiers import Modifiers
+from txsocketio.modifiers import PLAIN, Modifiers
 from txsocketio.options import SocketOptions
 from txsocketio.outbox import Outbox, Parcel
 from txsocketio.protocol.socketio import EVENT, RESERVED_EVENTS
@@ -83,7 +83,12 @@ class Sender:
         """
         _checkName(event)
         waiting = None
-        if args and callable(args[-1]):
+        if not args or not callable(args[-1]):
+            if how is PLAIN and self.outbox.live and self._retries is None:
+                engine = self._manager.engine
+                if not (engine.congested or engine.expired()):
+                    return self._emitStraight(engine, (event, *args))
+        else:
             waiting = self._callbackFor(how, args[-1])
             args = args[:-1]
         if self._retries is not None and not how.volatile:
@@ -181,6 +186,18 @@ class Sender:
         self.acks.failAll(error, set())
 
     # inside: once
+
+    def _emitStraight(self, engine: Any, values: tuple[Any, ...]) -> Deferred[bool]:
+        """
+        What L{_post} would do for most events, without its detours.
+        """
+        text, binaries = self._manager.parser.encode(EVENT, self._namespace, None, values)
+        try:
+            self._manager.sendPacket(text, binaries, True)
+        except PayloadTooLarge as error:
+            return fail(error)
+        self.outbox.show(values)
+        return self.outbox.whenAccepted() if engine.congested else succeed(True)
 
     def _callbackFor(self, how: Modifiers, function: Callable[..., Any]) -> AckCallback:
         timed = how.timeout is not None or self._ackTimeout is not None

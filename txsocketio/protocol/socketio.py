@@ -134,6 +134,7 @@ class JSONParser:
         self._default = default
         self._objectHook = objectHook
         self._parts: dict[str, bytes] = {}
+        self._spare = _Attachments()  # empty between two packets: most have none
 
     def encode(
         self, packetType: int, namespace: str, ackID: int | None, data: Any
@@ -143,15 +144,17 @@ class JSONParser:
         """
         if packetType == EVENT and type(data[0]) is not str:
             _checkEventName(data)
+        attachments = self._spare
         try:
-            attachments = _Attachments()
             text = _dumps(data, attachments, _OPTIONS)
             # orjson also writes what nobody asked it to (enums, UUIDs):
             # marshal takes plain values only, and tells quickly.
             _check(data)
         except (TypeError, ValueError):
+            attachments.clear()
             text, attachments = self._encodeSlowly(packetType, data)
         if attachments:
+            self._spare = _Attachments()
             return self._withBinary(packetType, namespace, ackID, text, attachments)
         if namespace == "/" and ackID is None and packetType == EVENT:
             return b"2" + text, ()
