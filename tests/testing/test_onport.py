@@ -135,3 +135,35 @@ async def test_portTaken() -> None:
     async with serving() as (server, listening):
         again = server.listen(reactor, listening.port)
         await failureOf(again, CannotListenError)
+
+
+@pytest.mark.parametrize(
+    ("transport", "reason"), [("polling", "transport error"), ("websocket", "transport close")]
+)
+@deferred()
+async def test_drop(transport: str, reason: str) -> None:
+    """
+    A dropped connection is found out by the client.
+    """
+    async with serving() as (server, listening):
+        socket = io(listening.url, transports=[transport], forceNew=True, reconnection=False)
+        reasons: list[str] = []
+        socket.on("disconnect", reasons.append)
+        await socket.whenConnected()
+        server.connection.drop()
+        await until(lambda: reasons)
+        assert reasons == [reason]
+        await socket.disconnect().whenDisconnected()
+
+
+@deferred()
+async def test_networkOfAPort() -> None:
+    """
+    What only a network in memory can do is refused for a client on a port.
+    """
+    async with serving() as (server, listening):
+        socket = io(listening.url, transports=["websocket"], forceNew=True)
+        await socket.whenConnected()
+        with pytest.raises(TypeError, match="on a port"):
+            server.connection.stall()
+        await socket.disconnect().whenDisconnected()

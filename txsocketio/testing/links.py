@@ -81,6 +81,11 @@ class Link(Protocol):
         End; the client hears C{reason} as far as the carrier can tell it.
         """
 
+    def cut(self, reason: str, details: Any) -> None:
+        """
+        Break without a word.
+        """
+
 
 def asText(packetType: int, data: bytes, isBinary: bool) -> str:
     """

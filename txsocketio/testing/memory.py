@@ -35,20 +35,18 @@ class MemoryConnection(Connection):
     A connection whose network does as a test wants.
     """
 
-    _link: MemoryLink
-
     def drop(self, reason: str = "transport close", details: Any = None) -> None:
         """
         Break the network: the client hears it in the next turn.
 
         @param reason: C{"transport close"}, C{"transport error"} or C{"parse
-            error"}.
+            error"}; a client on a port finds out for itself.
         @param details: a L{CloseDetails} or an error; something fitting by
             default.
         """
         if details is None:
             details = _detailsOf(reason, self.transport)
-        self._link.transport.cut(reason, details)
+        self._link.cut(reason, details)
         self.end(reason, details)
 
     def stall(self) -> None:
@@ -56,26 +54,31 @@ class MemoryConnection(Connection):
         Let no packet through any more, in either direction, as if a cable
         was pulled.
         """
-        self._link.transport.stall(True)
+        self._network().stall(True)
 
     def resume(self) -> None:
         """
         End L{stall}: what was held back arrives, in order.
         """
-        self._link.transport.stall(False)
+        self._network().stall(False)
 
     def congest(self) -> None:
         """
         Let the network take nothing from the client: its transport says that
         it is congested, and C{bufferedAmount} grows.
         """
-        self._link.transport.choke(True)
+        self._network().choke(True)
 
     def drain(self) -> None:
         """
         End L{congest}: what waited arrives, and the client is told.
         """
-        self._link.transport.choke(False)
+        self._network().choke(False)
+
+    def _network(self) -> MemoryTransport:
+        if not isinstance(self._link, MemoryLink):
+            raise TypeError("only the network of a client in memory obeys; this one is on a port")
+        return self._link.transport
 
 
 class MemoryServer(ServerCore):

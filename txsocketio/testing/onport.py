@@ -319,6 +319,12 @@ class _WebSocketLink(WebSocketServerProtocol):  # type: ignore[misc]
         if self.state == self.STATE_OPEN:
             self.sendClose()
 
+    def cut(self, reason: str, details: Any) -> None:
+        """
+        See L{Link}.
+        """
+        self.dropConnection(abort=True)
+
 
 def _attemptOf(request: Request) -> Attempt:
     query = {

@@ -144,6 +144,15 @@ class PollingLink:
             self._leave(self._connection.sid, self._body())
         self._flush()
 
+    def cut(self, reason: str, details: Any) -> None:
+        """
+        See L{Link <txsocketio.testing.links.Link>}.
+        """
+        request, self._request = self._request, None
+        if request is not None:
+            transport: Any = request.transport
+            transport.abortConnection()
+
     # inside
 
     def _flushSoon(self) -> None:

@@ -400,6 +400,12 @@ class MemoryLink:
             details = CloseDetails("websocket connection closed", context)
             self.transport.ended("transport close", details)
 
+    def cut(self, reason: str, details: Any) -> None:
+        """
+        See L{Link}; the client hears this very reason.
+        """
+        self.transport.cut(reason, details)
+
     # from the client
 
     def answerPoll(self) -> None:
