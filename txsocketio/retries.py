@@ -32,7 +32,16 @@ class Retried:
     @ivar size: its bytes on the wire, more or less.
     """
 
-    __slots__ = ("disconnections", "how", "settle", "size", "tries", "values", "waiting")
+    __slots__ = (
+        "disconnections",
+        "how",
+        "settle",
+        "size",
+        "timeouts",
+        "tries",
+        "values",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -46,6 +55,7 @@ class Retried:
         self.how = how
         self.settle = settle
         self.tries = 0
+        self.timeouts = 0
         self.disconnections = 0
         self.waiting: AckDeferred | AckCallback | None = None
 
@@ -148,7 +158,8 @@ class RetryQueue:
         head.waiting = None
         if error is None:
             self._finish(head, None, values)
-        elif isinstance(error, AckTimeout) and head.tries <= self._retries:
+        elif isinstance(error, AckTimeout) and head.timeouts < self._retries:
+            head.timeouts += 1
             head.disconnections = 0
             self._next()
         else:
