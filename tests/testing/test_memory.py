@@ -266,6 +266,19 @@ def test_stallIsAPulledCable() -> None:
     assert heard[1][:2] == ("disconnect", "ping timeout")
 
 
+def test_stallInAnUpgrade() -> None:
+    """
+    A new transport does not get round a pulled cable.
+    """
+    server = MemoryServer(Clock())
+    socket = server.connect(transports=["polling", "websocket"], reconnection=False)
+    socket.on("connect", lambda: server.connection.stall())
+    heard = Heard(socket)
+    server.advance(100)
+    assert server.connection.transport == "polling"
+    assert [each[0] for each in heard] == ["connect", "disconnect"]
+
+
 def test_resume() -> None:
     """
     What was held back, on both sides, arrives in order.

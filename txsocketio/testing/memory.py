@@ -18,7 +18,7 @@ from txsocketio.errors import TransportError
 from txsocketio.protocol.engineio import CloseDetails
 from txsocketio.socket import Socket
 from txsocketio.testing.connection import Connection
-from txsocketio.testing.links import Attempt
+from txsocketio.testing.links import Attempt, Link
 from txsocketio.testing.server import ServerCore
 from txsocketio.testing.transport import MemoryLink, MemoryTransport
 
@@ -34,6 +34,8 @@ class MemoryConnection(Connection):
     """
     A connection whose network does as a test wants.
     """
+
+    _stalled = False
 
     def drop(self, reason: str = "transport close", details: Any = None) -> None:
         """
@@ -52,15 +54,15 @@ class MemoryConnection(Connection):
     def stall(self) -> None:
         """
         Let no packet through any more, in either direction, as if a cable
-        was pulled.
+        was pulled; an upgrade under way stops as well.
         """
-        self._network().stall(True)
+        self._stallAll(True)
 
     def resume(self) -> None:
         """
         End L{stall}: what was held back arrives, in order.
         """
-        self._network().stall(False)
+        self._stallAll(False)
 
     def congest(self) -> None:
         """
@@ -74,6 +76,22 @@ class MemoryConnection(Connection):
         End L{congest}: what waited arrives, and the client is told.
         """
         self._network().choke(False)
+
+    def probe(self, link: Link) -> bool:
+        """
+        See L{Connection.probe}; a pulled cable stays pulled.
+        """
+        accepted = super().probe(link)
+        if accepted and self._stalled:
+            self._stallAll(True)
+        return accepted
+
+    def _stallAll(self, stalled: bool) -> None:
+        self._network()
+        self._stalled = stalled
+        for link in (self._link, self._probing):
+            if isinstance(link, MemoryLink):
+                link.transport.stall(stalled)
 
     def _network(self) -> MemoryTransport:
         if not isinstance(self._link, MemoryLink):
@@ -319,6 +337,8 @@ def _refusal(
 
 
 def _detailsOf(reason: str, transport: str) -> Any:
+    if reason == "transport close" and transport == "polling":
+        return CloseDetails("closed by the server")
     if reason == "transport close":
         context = {"code": 1006, "reason": "", "wasClean": False}
         return CloseDetails("websocket connection closed", context)
