@@ -142,7 +142,7 @@ class Outbox:
         """
         @return: fires with L{True} when no more than 64 KiB wait.
         """
-        if not self._manager.engine.congested:
+        if not self._congested:
             return succeed(True)
         drained: Deferred[bool] = Deferred()
         self._undrained.append(drained)
@@ -205,14 +205,26 @@ class Outbox:
 
         @return: how many packets that were.
         """
-        parcels = list(self._parcels)
-        self._parcels.clear()
-        self._bytes = 0
+        parcels = self.takeAll()
         for parcel in parcels:
             parcel.settle(outcome)
         return len(parcels)
 
+    def takeAll(self) -> list[Parcel]:
+        """
+        Give away what waits; whoever asked for it settles it.
+        """
+        parcels = list(self._parcels)
+        self._parcels.clear()
+        self._bytes = 0
+        return parcels
+
     # inside
+
+    @property
+    def _congested(self) -> bool:
+        engine = self._manager.engine  # None when a listener has disconnected
+        return engine is not None and bool(engine.congested)
 
     def _goesOn(self, engine: Any) -> bool:
         present = self._manager.engine is engine and engine.readyState == "open"
@@ -229,7 +241,7 @@ class Outbox:
             return
         if parcel.accepted is None:
             return
-        if self._manager.engine.congested:
+        if self._congested:
             self._undrained.append(parcel.accepted)
         else:
             parcel.settle(True)
