@@ -344,3 +344,17 @@ def test_sendsAgainWhenDrained(post: Post) -> None:
     post.box.whenAccepted().addCallback(more)
     post.box.drained()
     assert (fired, again[0].called) == ([True], False)
+
+
+def test_connectionGoneWhenShown(post: Post) -> None:
+    """
+    When an outgoing listener ends the connection, the packet was accepted
+    nevertheless.
+
+    faults F122
+    """
+    parcel = post.keep(b"1")
+    post.box.show = lambda _: setattr(post.manager, "engine", None)
+    post.box.flush()
+    assert parcel.accepted is not None
+    assert (parcel.accepted.result, post.box.whenAccepted().result) == (True, True)
