@@ -170,6 +170,19 @@ class PendingAcks:
         The session ended: fail all but those whose packets are still here.
         """
         lost = [each for ackID, each in self._waiting.items() if ackID not in keep]
+        self.failThese(lost, error)
+
+    def present(self) -> list[Waiting]:
+        """
+        Those who wait now.
+        """
+        return list(self._waiting.values())
+
+    def failThese(self, some: Sequence[Waiting], error: SocketIOError) -> None:
+        """
+        Fail those of C{some} who still wait.
+        """
+        lost = [each for each in some if self._waiting.get(each.ackID) is each]  # type: ignore[arg-type]
         for waiting in lost:
             self.forget(waiting)
         for waiting in lost:

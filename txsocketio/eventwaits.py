@@ -62,7 +62,16 @@ class EventWaits:
         """
         None of the events will come.
         """
-        self._timeouts.failAll(error, set())
+        self.release()(error)
+
+    def release(self) -> Callable[[SocketIOError], None]:
+        """
+        Settle apart those who wait now from those who come.
+
+        @return: fails those who wait now.
+        """
+        waiting = self._timeouts.present()
+        return lambda error: self._timeouts.failThese(waiting, error)
 
     # inside
 

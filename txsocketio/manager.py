@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.defer import (
+    CancelledError,
     Deferred,
     DeferredList,
     FirstError,
@@ -24,6 +25,7 @@ from twisted.internet.defer import (
     maybeDeferred,
     succeed,
 )
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -113,6 +115,7 @@ class Manager(Emitter):
         self._asking: Deferred[Any] | None = None
         self._openCallbacks: list[Callable[[Any], Any]] = []
         self._openWaiters: list[Deferred[Manager]] = []
+        self._lastError: Exception | None = None
         self._leaving: set[Engine] = set()
         self._unknownSIDs: list[float] = []
         if self.options.autoConnect:
@@ -149,7 +152,8 @@ class Manager(Emitter):
         """
         How long a namespace may take to be ready, in seconds.
         """
-        return self.options.connectTimeout or None
+        seconds = self.options.connectTimeout
+        return None if seconds is False else float(seconds)
 
     @property
     def receiveLimit(self) -> int:
@@ -182,6 +186,8 @@ class Manager(Emitter):
         self._reconnection.enabled = bool(value)
         if not value and self.state == "waiting":
             self._reconnection.life.rest()
+            assert self._lastError is not None
+            self._tellResting(self._lastError)
         return self
 
     def reconnectionAttempts(self, value: float | None = None) -> Any:
@@ -242,7 +248,7 @@ class Manager(Emitter):
         """
         if callback is not None:
             if self.state == "open":
-                callback(None)
+                self._callBack(callback, None)
                 return self
             self._openCallbacks.append(callback)
         if self.state == "closed":
@@ -261,7 +267,7 @@ class Manager(Emitter):
         """
         if self.state == "open":
             return succeed(self)
-        waiter: Deferred[Manager] = Deferred(lambda d: self._openWaiters.remove(d))
+        waiter: Deferred[Manager] = Deferred(lambda d: _discard(self._openWaiters, d))
         self._openWaiters.append(waiter)
         return waiter
 
@@ -279,7 +285,6 @@ class Manager(Emitter):
                 socket.sayGoodbye()
         self._rest()
         for socket in sockets:
-            socket.managerClosed("forced close", None)
             socket.managerStopped(error)
         self._tellOpenFailed(error)
         if wasOpen:
@@ -300,7 +305,8 @@ class Manager(Emitter):
         @return: fires at once if a socket still needs the connection, else
             when it is gone.
         """
-        return succeed(None) if self._anyActive() else self.whenGone()
+        inUse = self.state != "closed" and self._anyActive()
+        return succeed(None) if inUse else self.whenGone()
 
     def socket(self, namespace: str = "/", **options: Any) -> Socket:
         """
@@ -465,10 +471,14 @@ class Manager(Emitter):
         """
         if self.state != "open":
             return
+        self._reconnection.unproved()
         self._dismissEngine()
         spent = self._planRetry(error)
+        for socket in list(self._sockets.values()):
+            if socket.asked:
+                socket.managerClosed("forced close", error)
         self._show("close", "forced close", error)
-        if spent:
+        if spent and self.state == "closed":
             self._giveUp(error)
 
     def protocolBroken(self, error: DecodeError) -> None:
@@ -585,10 +595,11 @@ class Manager(Emitter):
         Ask for this attempt's query and headers, where they are callables.
         """
         values = (self._engineOptions.query, self._engineOptions.extraHeaders)
-        if not any(map(callable, values)):
-            self._launch(*values)
-            return
         asked = gatherResults([maybeDeferred(_valueOf, each) for each in values], True)
+        if self._attempt is not attempt:
+            asked.addErrback(lambda _: None)
+            asked.cancel()  # they closed us
+            return
         self._asking = asked
         asked.addCallback(self._cbAsked, attempt)
         asked.addErrback(self._askingFailed, attempt)
@@ -598,12 +609,14 @@ class Manager(Emitter):
             self._launch(*answers)
 
     def _askingFailed(self, failure: Failure, attempt: object) -> None:
-        if self._attempt is attempt:
-            error = failure.value
-            if isinstance(error, FirstError):
-                error = error.subFailure.value
-            assert isinstance(error, Exception)
-            self._attemptFailed(error)
+        if self._attempt is not attempt:
+            return
+        error = failure.value
+        if isinstance(error, FirstError):
+            error = error.subFailure.value
+        # Later: nobody can listen yet while io() makes us.
+        self._asking = deferLater(self.reactor, 0, self._attemptFailed, error)
+        self._asking.addErrback(lambda failure: failure.trap(CancelledError))
 
     def _launch(self, query: Any, headers: Any) -> None:
         self._asking = None
@@ -636,9 +649,11 @@ class Manager(Emitter):
         resting = self.state == "closed" and not spent
         self._logFailure(error)
         self._tellAttemptFailed(error, callbacks, number)
+        if self.state != "closed":
+            return  # a listener has connected again
         if spent:
             self._giveUp(error)
-        elif resting and self.state == "closed":
+        elif resting:
             self._tellResting(error)
 
     def _tellAttemptFailed(
@@ -648,7 +663,7 @@ class Manager(Emitter):
             socket.attemptFailed(error)
         self._show("error", error)
         for callback in callbacks:
-            callback(error)
+            self._callBack(callback, error)
         if number:
             self._show("reconnect_error", error)
 
@@ -666,12 +681,13 @@ class Manager(Emitter):
 
     # inside: retrying
 
-    def _planRetry(self, error: object) -> bool:
+    def _planRetry(self, error: Exception) -> bool:
         """
         Wait for the next attempt, or rest.
 
         @return: whether all attempts are spent.
         """
+        self._lastError = error
         if not self._reconnection.enabled:
             self._reconnection.life.rest()
         elif self._reconnection.spent:
@@ -697,15 +713,19 @@ class Manager(Emitter):
         self._reconnection.unproved()
         self.reading.end()
         self._decoder = None
-        spent = self._planRetry(details)
+        error = _asError(reason, details)
+        self._noteUnknownSID(error)
+        spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
         self._log.info("Lost {url}: {reason}.", url=self.url, reason=reason, details=details)
         for socket in list(self._sockets.values()):
             socket.managerClosed(reason, details)
         self._show("close", reason, details)
+        if self.state != "closed":
+            return  # there is another attempt, ours or a listener's
         if spent:
-            self._giveUp(details if isinstance(details, Exception) else None)
-        elif resting and self.state == "closed":
+            self._giveUp(error)
+        elif resting:
             self._tellResting(Disconnected(reason, details))
 
     def _noteUnknownSID(self, error: Exception) -> None:
@@ -751,10 +771,16 @@ class Manager(Emitter):
         callbacks, self._openCallbacks = self._openCallbacks, []
         waiters, self._openWaiters = self._openWaiters, []
         for callback in callbacks:
-            callback(None)
+            self._callBack(callback, None)
         for each in waiters:
             if not each.called:
                 each.callback(self)
+
+    def _callBack(self, callback: Callable[[Any], Any], error: Exception | None) -> None:
+        try:
+            callback(error)
+        except Exception:
+            self._log.failure("The callback {callback!r} of open() failed.", callback=callback)
 
     def _tellOpenFailed(self, error: BaseException) -> None:
         waiters, self._openWaiters = self._openWaiters, []
@@ -796,6 +822,11 @@ def _parserFor(parser: Any) -> Any:
 
         return MessagePackParser()
     return parser
+
+
+def _discard(waiters: list[Any], waiter: Any) -> None:
+    if waiter in waiters:
+        waiters.remove(waiter)
 
 
 def _valueOf(value: Any) -> Any:

@@ -11,7 +11,7 @@ Must not know: connections, the wire.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from txsocketio.acks import AckCallback, AckDeferred
@@ -130,12 +130,18 @@ class RetryQueue:
         """
         None of them will be sent any more.
         """
+        for retried in self.takeAll():
+            retried.settle(error, ())
+
+    def takeAll(self) -> Sequence[Retried]:
+        """
+        Give away what waits; whoever asked for it settles it.
+        """
         self._ready = False
         queue, self._queue, self.bytes = self._queue, deque(), 0
         for retried in queue:
             self._landed(retried)
-        for retried in queue:
-            retried.settle(error, ())
+        return queue
 
     # inside
 

@@ -180,10 +180,27 @@ class Sender:
         @param outcome: what becomes of emits that were not sent.
         @param error: what those fail with that wait for an answer.
         """
-        self.outbox.empty(outcome)
-        if self._retries is not None:
-            self._retries.failAll(error)
-        self.acks.failAll(error, set())
+        self.release()(outcome, error)
+
+    def release(self) -> Callable[[bool | SocketIOError, SocketIOError], None]:
+        """
+        Take out everything that waits now, so that what is emitted from now
+        on is not touched.
+
+        @return: settles it; the parameters are those of L{abandon}.
+        """
+        parcels = self.outbox.takeAll()
+        queued = self._retries.takeAll() if self._retries is not None else ()
+        waiting = self.acks.present()
+
+        def settle(outcome: bool | SocketIOError, error: SocketIOError) -> None:
+            for parcel in parcels:
+                parcel.settle(outcome)
+            for retried in queued:
+                retried.settle(error, ())
+            self.acks.failThese(waiting, error)
+
+        return settle
 
     # inside: once
 

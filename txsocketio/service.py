@@ -44,15 +44,17 @@ class SocketIOService(Service):
         @param drainTimeout: how many seconds stopping may wait for what was
             emitted to be sent and acknowledged.
         @param namespace: wins over the URL's path.
-        @param options: as for L{io <txsocketio.client.io>}, for a URL.
+        @param options: as for L{io <txsocketio.client.io>}, for a URL; for a
+            manager, socket options only.
         """
         if isinstance(urlOrManager, str):
             manager = Manager(urlOrManager, reactor=reactor, **{**options, "autoConnect": False})
             namespace = namespace or parseURL(urlOrManager).namespace
+            self.socket = manager.socket(namespace)
         else:
             manager = urlOrManager
+            self.socket = manager.socket(namespace or "/", **options)
         self.manager = manager
-        self.socket = manager.socket(namespace or "/")
         self._drainTimeout = drainTimeout
         self._setup = setup
 

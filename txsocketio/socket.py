@@ -25,7 +25,6 @@ from txsocketio.errors import (
     ConnectRefused,
     DecodeError,
     Disconnected,
-    PayloadTooLarge,
     ReconnectFailed,
     TransportError,
 )
@@ -40,6 +39,9 @@ __all__ = ["Socket"]
 
 _PER_EVENT = 64
 """Bytes that holding an event costs, beside its own."""
+
+_PER_VALUE = 2
+"""Bytes of a value's own syntax, at the least."""
 
 _V2_HINT = (
     "the server speaks the protocol of Socket.IO 2; it must be upgraded to Socket.IO 3 or later"
@@ -70,9 +72,13 @@ class Socket(Dispatcher):
     recovered = False
 
     _askedOn: Any = None  # the engine on which CONNECT was sent and not answered by a refusal
+    _leftOn: Any = None  # the engine on which we said goodbye: what comes there is old
+    _overdue = False  # CONNECT was not answered in time, but may be yet
+    _readyAt = 0.0
     _connectTimer: IDelayedCall | None = None
     _retryTimer: IDelayedCall | None = None
     _asking: Deferred[Any] | None = None
+    _deciding: Deferred[Any] | None = None
     _session: Deferred[Any] | None = None
     _pid: str | None = None
     _offset: str | None = None
@@ -129,7 +135,7 @@ class Socket(Dispatcher):
         return bool(
             len(self._sender.acks)
             or self._eventWaits.waiting
-            or (self._connectSent and not self.connected)
+            or (self.asked and not self.connected)
         )
 
     @property
@@ -141,16 +147,20 @@ class Socket(Dispatcher):
         return self.state in ("disconnected", "failed") or self._sender.settled
 
     @property
-    def _connectSent(self) -> bool:
+    def asked(self) -> bool:
+        """
+        Whether the namespace was asked for on the present connection, and
+        neither refused nor left since.
+        """
         return self._askedOn is not None and self._askedOn is self.io.engine
 
     @property
     def pending(self) -> bool:
         """
         Whether the connection is in use by this socket: the namespace is
-        connected, or asked for.
+        connected, or asked for and the answer not overdue.
         """
-        return self.connected or self._connectSent
+        return self.connected or (self.active and self.asked and not self._overdue)
 
     @property
     def sendBuffer(self) -> list[tuple[Any, ...]]:
@@ -181,6 +191,7 @@ class Socket(Dispatcher):
                 self.active = True
                 self.why = "connecting to the server"
             self._stopRetrying()
+            self._stopDeciding()
             self.io.socketNeeds(self)
         return self
 
@@ -193,13 +204,10 @@ class Socket(Dispatcher):
 
         @return: self
         """
-        if self.connected or self._session is not None:
-            self.sayGoodbye()
-            self._askedOn = None
+        settle = self._release(Disconnected("io client disconnect"))
+        self._leaveNamespace()
         self._leave("io client disconnect", None, "disconnect() was called")
-        if not self.active:
-            # Otherwise a listener has connected again, and what waits now is new.
-            self._abandon(Disconnected("io client disconnect"))
+        settle()
         return self
 
     close = disconnect
@@ -335,7 +343,7 @@ class Socket(Dispatcher):
         """
         The engine is open: ask for the namespace.
         """
-        if self.active:
+        if self.active and self._deciding is None:
             self._askForNamespace()
 
     def packetReceived(self, packetType: int, ackID: int | None, data: Any) -> None:
@@ -367,7 +375,7 @@ class Socket(Dispatcher):
         """
         The connection is gone.
         """
-        asked, self._askedOn = self._connectSent, None
+        asked, self._askedOn = self.asked, None
         if self.active:
             self.why = f"the connection was lost: {reason}"
             self._endSession(reason, details, asked)
@@ -386,16 +394,13 @@ class Socket(Dispatcher):
         """
         if not self.active:
             return
+        self.why = str(error)
         if isinstance(error, ReconnectFailed):
             self.active = False
-            self.why = str(error)
             self._sender.failure = error
             self._sender.abandon(error, error)
-            self._eventWaits.failAll(error)
             self._endStreams(error)
-        self._failConnectWaiters(error)
-        if not self.active:
-            self._tellIdle()
+        self._tellGivenUp(error)
 
     def sayGoodbye(self) -> None:
         """
@@ -408,8 +413,11 @@ class Socket(Dispatcher):
         """
         The manager was closed by the client.
         """
-        self._abandon(error)
-        self._tellIdle()
+        settle = self._release(error)
+        self.managerClosed(error.reason, error.details)
+        settle()
+        if self.state == "disconnected":
+            self._tellIdle()
 
     # inside: receiving
 
@@ -430,10 +438,9 @@ class Socket(Dispatcher):
         self.io.sendPacket(text, binaries, True)
 
     def _holdBack(self, ackID: int | None, data: list[Any]) -> None:
-        if not self.active:
-            return
-        text, binaries = self.io.parser.encode(EVENT, self.nsp, None, data)
-        self._receivedBytes += len(text or b"") + sum(map(len, binaries)) + _PER_EVENT
+        if not self.active or self._leftOn is self.io.engine:
+            return  # of a session that is over
+        self._receivedBytes += _weigh(data) + _PER_EVENT
         if self._receivedBytes > self.io.receiveLimit:
             error = DecodeError("too many events before the session was ready", data)
             self.io.protocolBroken(error)
@@ -457,14 +464,21 @@ class Socket(Dispatcher):
         self.io.sendPacket(text, binaries, True)
 
     def _askForNamespace(self) -> None:
-        if self._connectSent:
-            return  # the answer to the first CONNECT will do
+        if self.asked:
+            # The answer to the first CONNECT will do.
+            if self._connectTimer is None:
+                self._startConnectTimer()
+            return
         self._askedOn = self.io.engine
+        self._overdue = False
         self.why = f"waiting for the answer to CONNECT for namespace {self.nsp}"
         self._startConnectTimer()
         if callable(self.auth):
-            self._asking = asked = maybeDeferred(self.auth)
+            self._asking = asked = _planned(self.auth)
             asked.addCallbacks(self._cbAuth, self._ebAuth, (asked,), {}, (asked,), {})
+            asked.callback(None)
+            if self._asking is not asked:
+                asked.cancel()  # it disconnected us
         else:
             self._sendConnect(self.auth)
 
@@ -484,7 +498,7 @@ class Socket(Dispatcher):
             if auth is not None and not isinstance(auth, Mapping):
                 raise TypeError(f"auth must be a mapping or None, not {auth!r:.80}")
             self._sendControl(CONNECT, self._connectData(auth))
-        except (TypeError, PayloadTooLarge) as error:
+        except Exception as error:  # a parser may be anybody's
             self._askedOn = None
             self._sessionFailed(error)
 
@@ -515,12 +529,14 @@ class Socket(Dispatcher):
             phase="connect",
         )
         if self._session is not None or self._asking is not None:
+            self._leaveNamespace()
             self._sessionFailed(error)
             return
         # A second CONNECT on the same connection would be a second session:
         # while others use the connection, the answer may still come.
         self.why = str(error)
         if self.io.othersPending(self):
+            self._overdue = True
             self._startConnectTimer()
             self._show("connect_error", error)
         else:
@@ -528,7 +544,7 @@ class Socket(Dispatcher):
             self._retryAfterError(error, True)
 
     def _connectReceived(self, data: Any) -> None:
-        if not self._connectSent:
+        if not self.asked:
             return
         if self.connected or self._session is not None:
             self._secondConnectReceived(data)
@@ -551,6 +567,7 @@ class Socket(Dispatcher):
 
     def _sessionOpened(self, sid: str, pid: str | None) -> None:
         self.id = sid
+        self._leftOn = None
         self.recovered = pid is not None and pid == self._pid
         if not self.recovered:
             self._offset = None
@@ -561,8 +578,11 @@ class Socket(Dispatcher):
             return
         self.why = "waiting for the session listeners"
         info = SessionInfo(self._sender, self.whenEvent, self.recovered, self._lastReason, first)
-        self._session = running = runSession(self._sessionListeners, info)
+        self._session = running = _planned(runSession, self._sessionListeners, info)
         running.addCallbacks(self._cbSession, self._ebSession, (running,), {}, (running,), {})
+        running.callback(None)
+        if self._session is not running:
+            running.cancel()  # a listener disconnected us
 
     def _cbSession(self, _: Any, running: Deferred[None]) -> None:
         if self._session is running:
@@ -571,16 +591,15 @@ class Socket(Dispatcher):
 
     def _ebSession(self, failure: Failure, running: Deferred[None]) -> None:
         if self._session is running:
+            self._leaveNamespace()
             self._session = None
-            self._sendControl(DISCONNECT, None)
-            self._askedOn = None
             self._sessionFailed(failure.value)
 
     def _ready(self) -> None:
         session = self.id
         self._stopConnectTimer()
         self._stopRetrying()
-        self._backoff.reset()
+        self._readyAt = self.io.reactor.seconds()
         self.connected = True
         self.why = f"connected as {session}"
         self._releaseHeld()
@@ -598,7 +617,7 @@ class Socket(Dispatcher):
     # inside: not connecting
 
     def _refusalReceived(self, data: Any) -> None:
-        if not self._connectSent:
+        if not self.asked:
             return
         message, extra = _readRefusal(data)
         if message is None:
@@ -627,37 +646,58 @@ class Socket(Dispatcher):
         self._decide(self.io.retryOnConnectError, error, error)
 
     def _disconnectReceived(self) -> None:
-        if not self._connectSent or not self.active:
+        if not self.asked or not self.active:
             return
         self._askedOn = None
         reason = "io server disconnect"
         error = Disconnected(reason)
         policy = self.io.retryOnServerDisconnect
         if not policy:
-            self._leave(reason, None, "the server disconnected us")
-            self._failConnectWaiters(error)
+            self._dismissed(error)
             return
         self.why = "the server disconnected us"
         self._endSession(reason, None, asked=True)
         self._decide(policy, reason, error, quiet=True)
 
+    def _dismissed(self, error: Disconnected) -> None:
+        wasConnected = self.connected
+        self._leave(error.reason, None, "the server disconnected us")
+        if not wasConnected:
+            self._show("connect_error", error)
+        if not self.active:
+            self._tellGivenUp(error)
+
     def _decide(self, policy: Any, about: Any, error: Exception, quiet: bool = False) -> None:
         """
         Ask the user's policy whether to try again, and obey.
         """
-        if callable(policy):
-            asked = maybeDeferred(policy, about)
-            asked.addErrback(self._policyFailed)
-            asked.addCallback(lambda again: self._decided(bool(again), error, quiet))
-        else:
+        if not callable(policy):
             self._decided(bool(policy), error, quiet)
+            return
+        self._deciding = asked = _planned(policy, about)
+        asked.addErrback(self._policyFailed, asked)
+        asked.addCallback(self._cbDecided, asked, error, quiet)
+        asked.callback(None)
+        if self._deciding is not asked:
+            asked.cancel()  # it connected or disconnected us
 
-    def _policyFailed(self, failure: Failure) -> bool:
-        self._log.failure("A retry policy of namespace {nsp} failed.", failure, nsp=self.nsp)
+    def _policyFailed(self, failure: Failure, asked: Deferred[Any]) -> bool:
+        if self._deciding is asked:
+            self._log.failure("A retry policy of namespace {nsp} failed.", failure, nsp=self.nsp)
         return False
 
+    def _cbDecided(self, again: Any, asked: Deferred[Any], error: Exception, quiet: bool) -> None:
+        if self._deciding is asked:
+            self._deciding = None
+            self._decided(bool(again), error, quiet)
+
+    def _stopDeciding(self) -> None:
+        deciding, self._deciding = self._deciding, None
+        if deciding is not None:
+            deciding.cancel()
+
     def _decided(self, again: bool, error: Exception, quiet: bool) -> None:
-        if not self.active or self.connected or self._connectSent:
+        if not self.active or self.connected or self.asked:
             return
         if again:
             self._retryAfterError(error, not quiet)
@@ -671,8 +711,7 @@ class Socket(Dispatcher):
         if show:
             self._show("connect_error", error)
         if not self.active:
-            self._failConnectWaiters(error)
-            self._tellIdle()
+            self._tellGivenUp(error)
 
     def _sessionFailed(self, error: BaseException | None) -> None:
         self._clearSession()
@@ -688,15 +727,18 @@ class Socket(Dispatcher):
             return
         if self.io.othersPending(self):
             delay = self._backoff.next()
-            self._retryTimer = self.io.reactor.callLater(delay, self._retryNow)
+            self._retryTimer = self.io.reactor.callLater(delay, self._retryNow, error)
         else:
             self.io.restart(error)
         if show:
             self._show("connect_error", error)
 
-    def _retryNow(self) -> None:
+    def _retryNow(self, error: Exception) -> None:
         self._retryTimer = None
-        self.io.socketNeeds(self)
+        if self.io.canRetry:
+            self.io.socketNeeds(self)
+        else:
+            self._giveUp(error, False)
 
     def _stopRetrying(self) -> None:
         timer, self._retryTimer = self._retryTimer, None
@@ -711,6 +753,7 @@ class Socket(Dispatcher):
         self.active = False
         self.why = why
         self._stopRetrying()
+        self._stopDeciding()
         wasConnected = self.connected
         self._clearSession()
         self._lastReason = reason
@@ -734,6 +777,8 @@ class Socket(Dispatcher):
         self._sender.sessionEnded(reason, details)
 
     def _clearSession(self) -> None:
+        if self.connected and self._hasLasted:
+            self._backoff.reset()
         self.connected = False
         self.id = None
         self._sender.sessionOver()
@@ -745,20 +790,55 @@ class Socket(Dispatcher):
             if running is not None:
                 running.cancel()
 
-    def _abandon(self, error: Disconnected) -> None:
+    @property
+    def _hasLasted(self) -> bool:
+        return bool(self.io.reactor.seconds() - self._readyAt >= self._backoff.maxDelay)
+
+    def _leaveNamespace(self) -> None:
         """
-        Settle everything that waited for this socket to be connected.
+        Tell the server, if it has let us in; an answer that is still to come
+        is not waited for.
         """
-        self._sender.abandon(False, error)
-        self._eventWaits.failAll(error)
-        self._endStreams(StopAsyncIteration())
+        if self.connected or self._session is not None:
+            self._leftOn = self.io.engine
+            self.sayGoodbye()
+            self._askedOn = None
+        elif self._asking is not None:
+            self._askedOn = None  # CONNECT was not sent
+
+    def _release(self, error: Disconnected) -> Callable[[], None]:
+        """
+        Take out everything that waits now for this socket to be connected;
+        what listeners begin meanwhile is not touched.
+
+        @return: to be called to settle it.
+        """
+        waiters, self._connectWaiters = self._connectWaiters, []
+        settleEmits = self._sender.release()
+        settleWaits = self._eventWaits.release()
+        streams = list(self._streams)
+
+        def settle() -> None:
+            settleEmits(False, error)
+            settleWaits(error)
+            for stream in streams:
+                stream.finish(StopAsyncIteration())
+            _failAll(waiters, error)
+
+        return settle
+
+    def _tellGivenUp(self, error: Exception) -> None:
+        """
+        No connection will come by itself.
+        """
+        self._eventWaits.failAll(error)  # type: ignore[arg-type]
         self._failConnectWaiters(error)
+        if self.state in ("disconnected", "failed"):
+            self._tellIdle()
 
     def _failConnectWaiters(self, error: BaseException) -> None:
         waiters, self._connectWaiters = self._connectWaiters, []
-        for each in waiters:
-            if not each.called:
-                each.errback(error)
+        _failAll(waiters, error)
 
     def _tellIdle(self) -> None:
         waiters, self._idleWaiters = self._idleWaiters, []
@@ -770,6 +850,40 @@ class Socket(Dispatcher):
 def _discard(waiters: list[Any], waiter: Any) -> None:
     if waiter in waiters:
         waiters.remove(waiter)
+
+
+def _failAll(waiters: list[Deferred[Any]], error: BaseException) -> None:
+    for each in waiters:
+        if not each.called:
+            each.errback(error)
+
+
+def _planned(function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+    """
+    @return: fire it with L{None} to call the function; it goes on with what
+        that gives, be it a value, a Deferred or a coroutine.  So whatever the
+        function does in the call finds the Deferred in its place.
+    """
+    planned: Deferred[Any] = Deferred()
+    return planned.addCallback(lambda _: maybeDeferred(function, *args))
+
+
+def _weigh(data: Any) -> int:
+    """
+    About how many bytes an event takes, however it is nested.
+    """
+    total, left = 0, [data]
+    while left:
+        each = left.pop()
+        if isinstance(each, (str, bytes)):
+            total += len(each)
+        elif isinstance(each, dict):
+            left.extend(each)
+            left.extend(each.values())
+        elif isinstance(each, list):
+            left.extend(each)
+        total += _PER_VALUE
+    return total
 
 
 def _isID(value: object) -> bool:
