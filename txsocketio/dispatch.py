@@ -18,6 +18,7 @@ from txsocketio.answers import Answer
 from txsocketio.backlog import Backlog
 from txsocketio.emitter import AnyListener, Emitter, F, Listener, asDeferred
 from txsocketio.eventwaits import EventWaits
+from txsocketio.modifiers import checkTimeout
 from txsocketio.serial import SerialCalls
 from txsocketio.streams import Stream
 
@@ -148,7 +149,10 @@ class Dispatcher(Emitter):
             L{emitWithAck <txsocketio.socket.Socket.emitWithAck>}.  Fails with
             L{AckTimeout <txsocketio.errors.AckTimeout>}, or L{Disconnected
             <txsocketio.errors.Disconnected>} when the socket is given up.
+        @raise ValueError: C{timeout} is not a number, or negative.
         """
+        if timeout is not None:
+            timeout = checkTimeout(timeout)
         self._reading.goOn()
         return self._eventWaits.add(event, timeout, check)
 

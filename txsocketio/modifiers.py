@@ -9,6 +9,7 @@ Must not know: how anything is sent.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from twisted.internet.defer import Deferred
 
 from txsocketio.options import warnIfMilliseconds
 
-__all__ = ["Emission", "Modifiers", "PLAIN"]
+__all__ = ["Emission", "Modifiers", "PLAIN", "checkTimeout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,17 @@ class Modifiers:
 
 
 PLAIN = Modifiers()
+
+
+def checkTimeout(seconds: float) -> float:
+    """
+    @return: C{seconds} as a L{float}.
+    @raise ValueError: not a number, or negative, or infinite.
+    """
+    isNumber = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not isNumber or not 0 <= seconds <= sys.float_info.max:
+        raise ValueError(f"timeout must be a number of seconds, 0 or more, not {seconds!r:.80}")
+    return float(seconds)
 
 
 class _Sender(Protocol):
@@ -73,12 +85,11 @@ class Emission:
         Wait so many seconds for the acknowledgement; callbacks are then
         called error first.
 
-        @raise ValueError: not a number, or negative.
+        @raise ValueError: not a number, or negative, or infinite.
         """
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
-            raise ValueError(f"timeout must be a number of seconds, 0 or more, not {seconds!r}")
+        seconds = checkTimeout(seconds)
         warnIfMilliseconds("timeout", seconds, stacklevel=3)
-        return self._with(timeout=float(seconds))
+        return self._with(timeout=seconds)
 
     def emit(self, event: Any, *args: Any) -> Deferred[bool]:
         """
