@@ -4,10 +4,13 @@ An engine between recorders, under a clock: no server, no network.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import Clock
+from zope.interface import implementer
 
 from fakes import FakeTransport, RecordingEngineReceiver, transportClasses
 from txsocketio.engine import Engine, EngineFactory
@@ -22,6 +25,19 @@ ANSWER = ("packet", PONG, b"")
 __all__ = ["ANSWER", "NOOP", "OPEN", "PROBE", "SWITCH", "Bench", "fired"]
 
 
+@implementer(IStreamClientEndpoint)
+class Nowhere:
+    """
+    An endpoint that never connects.
+    """
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        return Deferred()
+
+
+NOWHERE = Nowhere()
+
+
 class Bench:
     """
     One engine with fake transports of the given names.
@@ -34,8 +50,9 @@ class Bench:
         self.classes: dict[str, Any] = {}
         for each in transportClasses(*(names or ("polling", "websocket"))):
             self.classes[each.name] = each
-        options = {"transports": list(self.classes.values()), **options}
-        (engineOptions,) = readOptions(options, EngineOptions)
+        transports = options.pop("transports", list(self.classes.values()))
+        (engineOptions,) = readOptions({"endpoint": NOWHERE, **options}, EngineOptions)
+        engineOptions = replace(engineOptions, transports=tuple(transports))
         self.clock = Clock()
         self.factory = EngineFactory(self.clock, parseURL("http://localhost"), engineOptions)
         self.shown: list[Any] = []

@@ -358,6 +358,8 @@ class Engine(Emitter):
         """
         A packet of the engine's own.
         """
+        if self.readyState == "closed":
+            return
         if self._observed:
             self._showReceived(packetType, data, False)
         if packetType == OPEN:
@@ -452,8 +454,7 @@ class Engine(Emitter):
     # inside: heartbeat
 
     def _pingReceived(self) -> None:
-        if self._heartbeat is None or self.readyState == "closed":
-            return
+        assert self._heartbeat is not None
         self._heartbeat.beat()
         if self._pongDue is None:
             # One answer a turn, however many pings it brought.
@@ -465,7 +466,8 @@ class Engine(Emitter):
         self._send(PONG, b"", False, True)
 
     def _pingMissed(self) -> None:
-        patience = self._heartbeat.patience if self._heartbeat is not None else 0.0
+        assert self._heartbeat is not None
+        patience = self._heartbeat.patience
         details = CloseDetails(f"no ping from the server in {patience:g} s", None)
         self.abort("ping timeout", details)
 
