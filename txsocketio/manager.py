@@ -296,8 +296,10 @@ class Manager(Emitter):
         @return: fires when no timer, request or connection is left of the
             engines that were closed.
         """
-        leaving = [engine.whenGone() for engine in self._leaving]
-        gone: Deferred[None] = DeferredList(leaving).addCallback(lambda _: None)
+        leaving = DeferredList([engine.whenGone() for engine in self._leaving])
+        # Whoever cancels this one only stops waiting.
+        gone: Deferred[None] = Deferred(lambda _: None)
+        leaving.addCallback(lambda _: gone.called or gone.callback(None))
         return gone
 
     def whenUnused(self) -> Deferred[None]:

@@ -394,6 +394,7 @@ class Socket(Dispatcher):
         """
         if not self.active:
             return
+        self._stopRetrying()
         self.why = str(error)
         if isinstance(error, ReconnectFailed):
             self.active = False

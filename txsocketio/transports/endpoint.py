@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -270,7 +271,7 @@ def _endpointBuilder(
     base = _baseEndpoint(reactor, address, options, proxy)
 
     def build(connections: Connections) -> IStreamClientEndpoint:
-        endpoint: IStreamClientEndpoint = Tracked(base, connections)
+        endpoint: IStreamClientEndpoint = Tracked(base(), connections)
         if proxy is not None:
             endpoint = TunnelEndpoint(endpoint, proxy, address.host, address.port)
         return endpoint if creator is None else _overTLS(reactor, creator, endpoint)
@@ -294,11 +295,13 @@ def _checkTransportOptions(options: EngineOptions) -> None:
 
 def _baseEndpoint(
     reactor: Any, address: EngineAddress, options: EngineOptions, proxy: Proxy | None
-) -> IStreamClientEndpoint:
+) -> Callable[[], IStreamClientEndpoint]:
     if options.endpoint is not None:
-        return _givenEndpoint(reactor, options.endpoint)
+        given = _givenEndpoint(reactor, options.endpoint)
+        return lambda: given
     host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
-    return _hostEndpoint(reactor, host, port, options.localAddress)
+    # Made when it is needed: a clock for tests can resolve no names.
+    return cache(lambda: _hostEndpoint(reactor, host, port, options.localAddress))
 
 
 def _hostEndpoint(
