@@ -1,46 +1,27 @@
 """
-The watch over the server's pings.
+The server's heartbeat, watched.
 """
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 import pytest
+from twisted.internet import reactor
+from twisted.internet.base import ReactorBase
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
-from twisted.python import runtime
+from twisted.logger import globalLogPublisher
 
 from txsocketio import heartbeat
 from txsocketio.heartbeat import Heartbeat, clockOf
 
 
-class Watch:
+class Turns(Clock):
     """
-    A heartbeat of 25 + 20 seconds, and how often it was missed.
+    A clock that, as a reactor does, runs what is scheduled for now in the
+    next turn.
     """
-
-    def __init__(self, clock: Any = None) -> None:
-        self.clock = Clock() if clock is None else clock
-        self.missed = 0
-        self.heartbeat = Heartbeat(self.clock, 25.0, 20.0, self.miss)
-
-    def miss(self) -> None:
-        self.missed += 1
-
-    def sleep(self, seconds: float) -> None:
-        """
-        Time passes, and no timer runs.
-        """
-        self.clock.rightNow += seconds
-
-
-class StockReactor(Clock):
-    """
-    Its timers follow the wall clock, as those of every stock reactor.
-    """
-
-    seconds = staticmethod(runtime.seconds)  # type: ignore[assignment]
 
     def advance(self, amount: float) -> None:
         self.rightNow += amount
@@ -49,191 +30,201 @@ class StockReactor(Clock):
             call.called = 1
             call.func(*call.args, **call.kw)
 
-    def callLater(self, when: float, what: Any, *args: Any, **kw: Any) -> Any:
-        type(self).seconds = Clock.seconds  # type: ignore[assignment]
-        try:
-            return super().callLater(when, what, *args, **kw)
-        finally:
-            type(self).seconds = staticmethod(runtime.seconds)  # type: ignore[assignment]
+
+class Heart:
+    """
+    A ping every 25 s, of which one may be 20 s late.
+    """
+
+    def __init__(self, interval: float = 25.0, timeout: float = 20.0) -> None:
+        self.clock = Turns()
+        self.missed: list[float] = []
+        self.beat = Heartbeat(
+            self.clock, interval, timeout, lambda: self.missed.append(self.clock.seconds())
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """
+        Suspend the process: time passes, nothing runs.
+        """
+        self.clock.rightNow += seconds
 
 
 @pytest.fixture
-def steady(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """
-    What C{time.monotonic} says, in the hands of the test.
-    """
-    now = [1000.0]
-    monkeypatch.setattr(heartbeat, "monotonic", lambda: now[0])
-    return now
+def heart() -> Heart:
+    return Heart()
 
 
-def test_silenceIsDeath() -> None:
+def test_noPing(heart: Heart) -> None:
     """
-    Without a ping for interval and timeout together, the server is dead.
+    Without any ping, the connection is dead after both durations.
+
+    behaviours Q25
     """
-    watch = Watch()
-    watch.clock.pump([45.0, 0.0])
-    assert watch.missed == 1
+    heart.clock.advance(44.9)
+    assert heart.missed == []
+    heart.clock.advance(0.1)
+    heart.clock.advance(0)
+    assert len(heart.missed) == 1
 
 
-def test_patience() -> None:
+def test_pings(heart: Heart) -> None:
     """
-    A server that is late, but within its timeout, is waited for.
+    Each ping gives it that long again; missed is said once.
+
+    behaviours Q25
     """
-    watch = Watch()
-    watch.clock.pump([44.9, 0.0])
-    assert watch.missed == 0
+    for _ in range(10):
+        heart.clock.advance(25.0)
+        heart.beat.beat()
+    heart.clock.pump([44.9, 0.2, 0, 0, 100.0])
+    assert len(heart.missed) == 1
+    assert heart.clock.getDelayedCalls() == []
 
 
-def test_pingMovesTheDeadline() -> None:
+def test_lastChance(heart: Heart) -> None:
     """
-    The time counts from the last ping.
+    After a suspension timers run before sockets are read; a ping that waits
+    there counts.
+
+    faults F114
     """
-    watch = Watch()
-    watch.clock.advance(40.0)
-    watch.heartbeat.beat()
-    watch.clock.pump([44.9, 0.0])
-    assert watch.missed == 0
+    heart.clock.advance(60.0)
+    heart.beat.beat()
+    heart.clock.advance(0)
+    assert heart.missed == []
+    heart.clock.pump([45.0, 0])
+    assert len(heart.missed) == 1
 
 
-def test_pingReadInTheTurnOfTheTimer() -> None:
+def test_notOverdue(heart: Heart) -> None:
     """
-    After a suspension the timer runs before the sockets are read; the ping
-    that waits there still counts (faults F114).
+    Up to the deadline the connection counts as alive.
     """
-    watch = Watch()
-    watch.clock.callLater(46.0, watch.heartbeat.beat)  # read behind the timer of 45
-    watch.clock.pump([3600.0, 44.9, 0.0])
-    assert watch.missed == 0
+    heart.clock.advance(45.0)
+    assert not heart.beat.overdue()
 
 
-def test_nothingReadAfterSuspension() -> None:
+def test_overdue(heart: Heart) -> None:
     """
-    If nothing waits there, a suspension ends the connection (faults F114).
+    Who asks after a suspension, before the timer ran, is told that it is
+    dead, however often; it is closed in the next turn.
+
+    behaviours B48; faults F114
     """
-    watch = Watch()
-    watch.clock.pump([3600.0, 0.0])
-    assert watch.missed == 1
+    heart.sleep(60.0)
+    assert heart.beat.overdue()
+    assert heart.beat.overdue()
+    assert heart.missed == []
+    heart.clock.advance(0)
+    assert len(heart.missed) == 1
 
 
-def test_overdueBeforeTheTimer() -> None:
+def test_overdueIsFinal(heart: Heart) -> None:
     """
-    Who asks before the timer could run is told the truth.
+    Who was told so has kept its packet for the next connection; a ping that
+    comes now is too late.
     """
-    watch = Watch()
-    watch.sleep(46.0)
-    assert watch.heartbeat.overdue()
+    heart.sleep(60.0)
+    assert heart.beat.overdue()
+    heart.beat.beat()
+    assert heart.beat.overdue()
+    heart.clock.advance(0)
+    assert len(heart.missed) == 1
 
 
-def test_overdueWhileTheLastChanceRuns() -> None:
+def test_overdueInTheLastChance(heart: Heart) -> None:
     """
-    Between the timer and its last chance it is overdue as well.
+    So for who asks between the timer and the reading of sockets.
     """
-    watch = Watch()
-    seen: list[bool] = []
-    watch.clock.callLater(45.5, lambda: seen.append(watch.heartbeat.overdue()))
-    watch.clock.advance(46.0)
-    assert seen == [True] and watch.missed == 1
+    heart.clock.advance(60.0)
+    assert heart.beat.overdue()
+    heart.clock.advance(0)
+    assert heart.beat.overdue()
+    assert len(heart.missed) == 1
 
 
-def test_notOverdue() -> None:
+def test_stop(heart: Heart) -> None:
     """
-    In time is in time.
+    Nothing is left when nobody watches any more, and nothing begins again.
     """
-    watch = Watch()
-    watch.clock.advance(45.0 - 1e-6)
-    assert not watch.heartbeat.overdue()
+    heart.beat.stop()
+    heart.beat.stop()
+    heart.beat.beat()
+    assert heart.clock.getDelayedCalls() == []
+    heart.sleep(60.0)
+    assert heart.beat.overdue()
+    assert heart.clock.getDelayedCalls() == []
 
 
-def test_overdueIsFinal() -> None:
+def test_atMostADay() -> None:
     """
-    A ping that comes after somebody was told does not save the connection:
-    what he kept for the next one would never be sent.
+    However long the server says it may be silent, a day is enough.
+
+    faults R6
     """
-    watch = Watch()
-    watch.sleep(46.0)
-    watch.heartbeat.overdue()
-    watch.heartbeat.beat()
-    assert watch.heartbeat.overdue()
-    watch.clock.advance(0.0)
-    assert watch.missed == 1
+    heart = Heart(1e12, 1e12)
+    heart.clock.advance(86400.0)
+    heart.clock.advance(0)
+    assert len(heart.missed) == 1
 
 
-def test_overdueEndsOnce() -> None:
+@pytest.mark.parametrize(("late", "warnings"), [(12.0, 0), (13.0, 1)])
+def test_lateIsLogged(heart: Heart, late: float, warnings: int) -> None:
     """
-    Asking often ends it once.
+    A heartbeat more than half an interval late is a warning with the measured
+    delay.
+
+    faults F115
     """
-    watch = Watch()
-    watch.sleep(46.0)
-    assert [watch.heartbeat.overdue() for _ in range(3)] == [True] * 3
-    watch.clock.pump([0.0, 100.0])
-    assert watch.missed == 1
+    events: list[Any] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        heart.clock.advance(25.0 + late)
+        heart.beat.beat()
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    found = [each["late"] for each in events if each["log_namespace"] == heartbeat.__name__]
+    assert found == [late] * warnings
 
 
-def test_stop() -> None:
-    """
-    A stopped watch leaves no timer, whatever still comes.
-    """
-    watch = Watch()
-    watch.heartbeat.stop()
-    watch.heartbeat.beat()
-    watch.sleep(100.0)
-    watch.heartbeat.overdue()
-    watch.heartbeat.stop()
-    assert watch.clock.getDelayedCalls() == []
+# the wall clock
 
 
-def test_endlessPatience() -> None:
+def test_wallClockIsNotBelieved() -> None:
     """
-    A server that announces a ping in a million years is watched all the same.
+    The time of a real reactor may jump; the deadline goes by time that does
+    not.
+
+    faults F113
+    """
+    assert isinstance(reactor, ReactorBase)
+    assert clockOf(reactor) is monotonic
+
+
+def test_clockOfTests() -> None:
+    """
+    A clock for tests tells its own time.
     """
     clock = Clock()
-    Heartbeat(clock, 1e300, 1e300, lambda: None)
-    assert clock.getDelayedCalls()[0].getTime() <= 86400.0
+    assert clockOf(clock) == clock.seconds
 
 
-@pytest.mark.parametrize(("seconds", "warnings"), [(38.0, 1), (37.0, 0)])
-def test_lateHeartbeatIsLogged(seconds: float, warnings: int) -> None:
+def test_wallClockJumps(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    A ping that is more than half an interval late says that something held
-    the process or the network, and how long (faults F115).
-    """
-    watch = Watch()
-    watch.clock.advance(seconds)
-    with capturedLogs() as events:
-        watch.heartbeat.beat()
-    late = [each["late"] for each in events if "late" in each]
-    assert late == [seconds - 25.0] * warnings
+    When the wall clock jumps an hour forward, the timer comes too early and
+    waits on.
 
-
-def test_wallClockJumpsForward(steady: list[float]) -> None:
+    faults F113
     """
-    A wall clock put forward by an hour ends no connection (faults F113).
-    """
-    watch = Watch(StockReactor())
-    watch.clock.advance(3600.0)
-    watch.clock.advance(0.0)
-    assert watch.missed == 0
-    steady[0] += 45.0
-    watch.clock.advance(45.0)
-    watch.clock.advance(0.0)
-    assert watch.missed == 1
-
-
-def test_wallClockJumpsBack(steady: list[float]) -> None:
-    """
-    A wall clock put back does not hide that the time is over (faults F113).
-    """
-    watch = Watch(StockReactor())
-    watch.sleep(-3600.0)
-    steady[0] += 46.0
-    assert watch.heartbeat.overdue()
-
-
-def test_clockForTests() -> None:
-    """
-    A clock that is no stock reactor's tells its own time.
-    """
-    clock = Clock()
-    clock.advance(7.0)
-    assert clockOf(clock)() == 7.0
+    time = Clock()
+    monkeypatch.setattr(heartbeat, "clockOf", lambda _: time.seconds)
+    heart = Heart()
+    time.advance(10.0)
+    heart.clock.advance(3610.0)
+    heart.clock.advance(0)
+    assert heart.missed == []
+    assert not heart.beat.overdue()
+    time.advance(35.0)
+    heart.clock.pump([35.0, 0])
+    assert len(heart.missed) == 1
