@@ -17,7 +17,7 @@ import pytest_twisted
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 
 from interop.servers import ServerPool, ServerProcess
-from support import deferred, failureOf, until
+from support import deferred, failureOf, sleep, until
 from txsocketio import ConnectRefused, PayloadTooLarge, Socket, SocketIOService, io
 from txsocketio.errors import Dropped
 
@@ -152,7 +152,7 @@ class Scenarios:
             return next((e["reason"] for e in log["disconnects"] if e["id"] == sid), None)
 
         while (reason := await gone()) is None:
-            pass
+            await sleep(0.01)
         assert reason in ("client namespace disconnect", "client disconnect")
 
     @deferred(LIMIT)
@@ -530,11 +530,11 @@ class Scenarios:
         sent = (bytes(range(256)) * 2400)[: self.most // 4 * 3]
         assert await socket.emitWithAck("echo", sent) == sent
 
-    async def settled(self, server: ServerProcess, clients: Clients) -> Socket:
+    async def settled(self, server: ServerProcess, clients: Clients, **options: Any) -> Socket:
         """
         A socket on its last transport.
         """
-        socket = await clients.connect(server)
+        socket = await clients.connect(server, **options)
         await until(lambda: socket.io.engine.transport.name == self.transports[-1])
         return socket
 

@@ -690,7 +690,9 @@ async def test_timeoutOfCallbacks(server: ServerProcess, clients: Clients) -> No
     await until(lambda: all(calls.values()))
     await sleep(QUIET)
     assert calls.pop("good") == [(None, 42)]
-    assert [[type(*call) for call in each] for each in calls.values()] == [[AckTimeout]] * 4
+    # With 0 seconds the answer may be there first, on a busy machine.
+    assert len(calls.pop("late")) == 1
+    assert [[type(*call) for call in each] for each in calls.values()] == [[AckTimeout]] * 3
     assert offline.sendBuffer == []
 
 
