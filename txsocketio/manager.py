@@ -298,8 +298,8 @@ class Manager(Emitter):
         """
         leaving = DeferredList([engine.whenGone() for engine in self._leaving])
         # Whoever cancels this one only stops waiting.
-        gone: Deferred[None] = Deferred(lambda _: None)
-        leaving.addCallback(lambda _: gone.called or gone.callback(None))
+        gone: Deferred[None] = Deferred()
+        leaving.addCallback(lambda _: _fire(gone))
         return gone
 
     def whenUnused(self) -> Deferred[None]:
@@ -829,6 +829,11 @@ def _parserFor(parser: Any) -> Any:
 def _discard(waiters: list[Any], waiter: Any) -> None:
     if waiter in waiters:
         waiters.remove(waiter)
+
+
+def _fire(waiter: Deferred[None]) -> None:
+    if not waiter.called:
+        waiter.callback(None)
 
 
 def _valueOf(value: Any) -> Any:
