@@ -106,7 +106,8 @@ class Stream:
         waiters, self._waiters = self._waiters, deque()
         self._anchor.discard(self)
         for waiter in waiters:
-            waiter.errback(end)
+            if not waiter.called:  # an earlier one may have cancelled it
+                waiter.errback(end)
 
     def forwarder(self, event: Any) -> Callable[..., None]:
         """
