@@ -4,11 +4,13 @@
 //
 // Options beside those handed through to socket.io: recovery (true), parser
 // ("msgpack"), handshakeDelay (10 ms), log (a file for "numbered" events),
-// tls ({key, cert, ca} as files), host, port.
+// version ("3.1", "4.5": an older socket.io; see package.json),
+// tls ({key, cert, ca} as files), host, port, unix, cookies (a list of
+// Set-Cookie headers that the handshake brings).
 "use strict";
 const fs = require("fs");
-const { Server } = require("socket.io");
 const { options, httpServer, connections, pick, serve } = require("./control.js");
+const { Server } = require(options.version ? `socket.io-${options.version}` : "socket.io");
 
 const handshakeDelay = options.handshakeDelay ?? 10;
 
@@ -23,6 +25,10 @@ const io = new Server(httpServer, {
     "maxHttpBufferSize", "transports", "allowUpgrades", "cookie", "perMessageDeflate",
     "httpCompression", "allowEIO3", "connectionStateRecovery",
   ),
+});
+
+io.engine.on("initial_headers", (headers) => {
+  if (options.cookies) headers["set-cookie"] = options.cookies;
 });
 
 // what was seen, for the tests to ask about
@@ -176,6 +182,10 @@ function engines(sid) {
   return [all.get(sid) || find(sid).conn];
 }
 
+// Before 4.6 a server had neither emitWithAck nor, before 4.4, timeout.
+const askLikeOld = (socket, event, args) =>
+  new Promise((resolve) => socket.emit(event, ...args, resolve));
+
 const every = ({ namespace = "/", sid }) => (sid ? find(sid) : io.of(namespace));
 
 serve({
@@ -209,6 +219,7 @@ serve({
   },
   // The server asks; the result is each client's answer.
   async emitWithAck({ event, args = [], timeout = 2, ...where }) {
+    if (options.version) return askLikeOld(find(where.sid), event, args);
     return every(where).timeout(timeout * 1000).emitWithAck(event, ...args);
   },
 });
