@@ -55,14 +55,16 @@ class MessagePackParser:
 
         @raise NotEncodable: C{data} holds something that cannot be sent.
         """
+        if packetType == EVENT and not _isNameOfEvent(data[0]):
+            raise NotEncodable(f"an event's name is a str or an int, not {data[0]!r:.80}")
         packet: dict[str, Any] = {"type": packetType, "nsp": namespace}
         if data is not None:
             packet["data"] = self._checked(data, "data", 0)
         if ackID is not None:
             packet["id"] = ackID
         try:
-            return None, (msgpack.packb(packet, default=self._refuse),)
-        except (ValueError, OverflowError) as error:
+            return None, (msgpack.packb(packet),)
+        except ValueError as error:
             raise NotEncodable(f"an argument cannot be sent as MessagePack: {error}") from error
 
     def buildDecoder(self, maxAttachments: int, maxMessageBytes: int) -> MessagePackDecoder:
@@ -91,14 +93,13 @@ class MessagePackParser:
             ]
         if isinstance(value, (bytearray, memoryview)):
             return bytes(value)
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            raise NotEncodable(f"{where} is an int that does not fit in 64 bits")
         if value is None or isinstance(value, (bool, int, float, str, bytes)):
             return value
         if self._default is None:
             raise NotEncodable(f"{where} is a {type(value).__name__}, which Socket.IO cannot send")
         return self._checked(self._default(value), where, depth + 1)
-
-    def _refuse(self, value: Any) -> Any:
-        raise NotEncodable(f"a {type(value).__name__} cannot be sent")
 
 
 def _key(key: object, where: str) -> str:
@@ -143,10 +144,12 @@ class MessagePackDecoder:
 
 def _extension(code: int, data: bytes) -> Any:
     """
-    JavaScript's C{undefined} is extension 0 with a single zero.
+    In JavaScript's hands extension 0 is C{undefined}, as a single zero, or
+    the bytes of an C{ArrayBuffer} - or a C{Date}, which cannot be told from
+    eight such bytes and so comes as these.
     """
-    if code == 0 and data == b"\0":
-        return None
+    if code == 0:
+        return None if data == b"\0" else data
     return msgpack.ExtType(code, data)
 
 
@@ -176,4 +179,8 @@ def _isData(packetType: Any, data: Any) -> bool:
 
 
 def _isName(name: Any) -> bool:
-    return _isInt(name) or (isinstance(name, str) and name not in RESERVED_EVENTS)
+    return _isNameOfEvent(name) and name not in RESERVED_EVENTS
+
+
+def _isNameOfEvent(name: Any) -> bool:
+    return _isInt(name) or isinstance(name, str)
