@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from twisted.internet import reactor
-from twisted.internet.defer import DeferredList, ensureDeferred
+from twisted.internet.defer import DeferredList, ensureDeferred, gatherResults
 from twisted.internet.task import LoopingCall
 
 from interop.servers import ServerProcess
@@ -135,7 +135,7 @@ async def test_killedAgainAndAgain(newServer: Make, tmp_path: Path) -> None:
     a row, over polling and over websocket: each acknowledged event was
     received exactly once, each failed one at most once, all in order; every
     Deferred has fired; and the client is connected again within its pending
-    delay plus 1 s (needs 2.1; faults 3.4.1, 3.4.2, 3.4.4).
+    delay plus 1 s (needs 2.1; faults F112; promises 3.4.1, 3.4.2, 3.4.4).
     """
     stories = []
     for transport in ("polling", "websocket"):
@@ -145,3 +145,34 @@ async def test_killedAgainAndAgain(newServer: Make, tmp_path: Path) -> None:
     for _, story in await DeferredList(stories, consumeErrors=True):
         if story is not None:
             story.raiseException()
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@deferred(timeout=30)
+async def test_retriedAreSentAgain(newServer: Make, tmp_path: Path, transport: str) -> None:
+    """
+    With C{retries}, what was under way when the server was killed is sent
+    again: everything is answered, in order, at least once (faults F112;
+    promise 3.4.3).
+    """
+    log = tmp_path / "numbers"
+    server = newServer("sio", log=str(log))
+    socket = io(
+        server.url,
+        transports=[transport],
+        forceNew=True,
+        reconnectionDelay=0.1,
+        retries=5,
+        ackTimeout=10.0,
+    )
+    try:
+        answers = [socket.emitWithAck("numbered", number) for number in range(40)]
+        await until(lambda: answers[5].called)
+        await server.kill()
+        await server.start()
+        assert await gatherResults(answers) == list(range(40))
+    finally:
+        await socket.disconnect().whenDisconnected()
+    received = [int(line) for line in log.read_text().split()]
+    assert received == sorted(received)
+    assert set(received) == set(range(40))
