@@ -1,5 +1,5 @@
 """
-The probe of a better transport, by itself.
+The probe of a better transport.
 """
 
 from __future__ import annotations
@@ -9,260 +9,311 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
-from zope.interface.verify import verifyObject
 
+from conftest import LoggedFailures
 from fakes import FakeTransport, transportClasses
 from txsocketio.errors import TransportError
-from txsocketio.interfaces import IPacketReceiver
-from txsocketio.protocol.engineio import NOOP, PING, PONG, CloseDetails
-from txsocketio.transports.upgrade import Probe
-
-ASKED = ["open", ("packet", PING, b"probe")]
+from txsocketio.protocol.engineio import MESSAGE, NOOP, PING, PONG, CloseDetails
+from txsocketio.transports.upgrade import PROBE_SECONDS, Probe
 
 
-class Case:
+class Trial:
     """
-    A probe under way, and what came of it.
+    A probe under way, and what became of it.
     """
 
-    def __init__(self, transport: FakeTransport | None = None) -> None:
-        (made,) = transportClasses("websocket")
-        self.transport = transport or made(None, "s1")
+    def __init__(self, kind: type[FakeTransport] | None = None, start: bool = True) -> None:
+        if kind is None:
+            (kind,) = transportClasses("websocket")
         self.clock = Clock()
-        self.results: list[Any] = []
+        self.transport: Any = kind(None, "s1")
         self.probe = Probe(self.transport, self.clock)
-        self.deferred = self.probe.start()
-        self.deferred.addBoth(self.results.append)
+        self.results: list[Any] = []
+        if start:
+            self.start()
 
-    def asked(self) -> Case:
-        self.probe.transportOpened()
-        return self
-
-    def proved(self) -> Case:
-        self.asked().probe.packetReceived(PONG, b"probe")
-        return self
+    def start(self) -> None:
+        self.result = self.probe.start()
+        self.result.addCallbacks(self.results.append, lambda why: self.results.append(why.value))
 
     @property
-    def error(self) -> BaseException:
-        (failure,) = self.results
-        error: BaseException = failure.value
-        return error
+    def log(self) -> list[Any]:
+        return self.transport.log  # type: ignore[no-any-return]
 
-    def assertOver(self) -> None:
+    def prove(self) -> None:
+        self.probe.transportOpened()
+        self.probe.packetReceived(PONG, b"probe")
+
+    def assertFailed(self, text: str) -> None:
+        """
+        The probe failed for this reason, its transport was aborted, and no
+        timer is left.
+        """
+        (error,) = self.results
+        assert isinstance(error, TransportError)
+        assert text in str(error)
+        assert self.log.count("abort") == 1
         assert self.clock.getDelayedCalls() == []
-        assert self.transport.log[-1] == "abort"
 
 
-def test_receives() -> None:
-    """
-    A probe is what a transport expects as its receiver.
-    """
-    assert verifyObject(IPacketReceiver, Case().probe)
+@pytest.fixture
+def trial() -> Trial:
+    return Trial()
 
 
-def test_asks() -> None:
+def test_asks(trial: Trial) -> None:
     """
-    As soon as the transport is open it is asked.
+    When the transport is there, it asks C{2probe}, and waits.
     """
-    case = Case()
-    assert case.transport.log == ["open"]
-    case.asked()
-    assert case.transport.log == ASKED and case.results == []
+    trial.probe.transportOpened()
+    assert trial.log == ["open", ("packet", PING, b"probe")]
+    assert trial.results == []
 
 
-def test_proves() -> None:
+def test_proved(trial: Trial) -> None:
     """
-    The right answer proves it, and ends the limit.
+    C{3probe} proves it; from then on it reads no more, so that what a server
+    sends too early waits its turn, and the deadline is gone.
+
+    faults F65
     """
-    case = Case().proved()
-    assert case.results == [None] and case.clock.getDelayedCalls() == []
+    trial.prove()
+    assert trial.results == [None]
+    assert trial.log[-1] == "pauseReading"
+    assert trial.clock.getDelayedCalls() == []
 
 
-def test_readsNoMoreOnceProved() -> None:
+def test_pausedBeforeItIsTold(trial: Trial) -> None:
     """
-    What the server sends early on the new transport waits there
-    (faults F65).
+    Whoever hears of the success finds the transport paused already.
     """
-    assert Case().proved().transport.log == [*ASKED, "pauseReading"]
+    trial.result.addCallback(lambda _: trial.log.append("told"))
+    trial.prove()
+    assert trial.log[-2:] == ["pauseReading", "told"]
+
+
+def test_silence(trial: Trial) -> None:
+    """
+    A server that never answers is given up after a while.
+
+    faults F62, R8
+    """
+    trial.probe.transportOpened()
+    trial.clock.advance(PROBE_SECONDS - 0.1)
+    assert trial.results == []
+    trial.clock.advance(0.1)
+    trial.assertFailed("did not answer the probe in 10 s")
+
+
+def test_neverOpened(trial: Trial) -> None:
+    """
+    So is a transport that never opens.
+
+    faults F62
+    """
+    trial.clock.advance(PROBE_SECONDS)
+    trial.assertFailed("did not answer")
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"),
+    ("packetType", "data", "seen"),
     [
-        ("packetReceived", (PONG, b"")),
-        ("packetReceived", (PONG, b"prob")),
-        ("packetReceived", (PING, b"probe")),
-        ("packetReceived", (NOOP, b"")),
-        ("textReceived", (b"early",)),
-        ("binaryReceived", (b"early",)),
+        (PONG, b"", "3"),
+        (PONG, b"probe2", "3probe2"),
+        (PING, b"probe", "2probe"),
+        (NOOP, b"", "6"),
+        (0, b"{}", "0{}"),
     ],
 )
-def test_wrongAnswer(name: str, arguments: tuple[Any, ...]) -> None:
+def test_wrongAnswer(trial: Trial, packetType: int, data: bytes, seen: str) -> None:
     """
-    Any other first packet disproves it; it is closed, and the error says what
-    was seen (behaviours P7; faults F63, R8).
+    Any other packet is no answer: the error shows it, the transport is
+    closed.
+
+    faults F63, R8
     """
-    case = Case().asked()
-    getattr(case.probe, name)(*arguments)
-    assert isinstance(case.error, TransportError) and case.error.phase == "upgrade"
-    assert arguments[-1].decode() in str(case.error)
-    case.assertOver()
+    trial.probe.transportOpened()
+    trial.probe.packetReceived(packetType, data)
+    trial.assertFailed(f"expected 3probe, the server sent '{seen}'")
 
 
-def test_noAnswer() -> None:
+def test_textFirst(trial: Trial) -> None:
     """
-    A probe that is not answered ends after ten seconds (faults F62, R8).
+    So is a message of text.
+
+    faults F63, F65
     """
-    case = Case().asked()
-    case.clock.advance(10.0)
-    assert "did not answer" in str(case.error)
-    case.assertOver()
+    trial.probe.transportOpened()
+    trial.probe.textReceived(b"early")
+    trial.assertFailed(f"'{MESSAGE}early'")
 
 
-def test_neverOpened() -> None:
+def test_binaryFirst(trial: Trial) -> None:
     """
-    Neither may opening the transport take longer (faults F62).
+    So is a message of bytes; the error shows no more than its head.
+
+    faults F63, F65
     """
-    case = Case()
-    case.clock.advance(10.0)
-    case.assertOver()
+    trial.probe.transportOpened()
+    trial.probe.binaryReceived(b"\0" * 10**6)
+    trial.assertFailed("(1000000 in all)")
+    assert len(str(trial.results[0])) < 1000
 
 
-def test_refused() -> None:
+def test_refused(trial: Trial) -> None:
     """
-    Why the transport could not be opened is kept (faults F61).
+    A transport that cannot be opened fails with its own error.
+
+    faults F61
     """
-    case = Case()
     error = TransportError("websocket error", status=400)
-    case.probe.transportClosed("transport error", error)
-    assert case.error is error and case.clock.getDelayedCalls() == []
+    trial.probe.transportClosed("transport error", error)
+    assert trial.results == [error]
+    trial.assertFailed("HTTP status 400")
 
 
-def test_closedBeforeTheAnswer() -> None:
+def test_closed(trial: Trial) -> None:
     """
-    A proper goodbye instead of an answer is an error too.
+    A transport that is closed before the answer fails with the reason.
     """
-    case = Case().asked()
-    case.probe.transportClosed("transport close", CloseDetails("bye"))
-    assert "transport close" in str(case.error)
+    trial.probe.transportOpened()
+    trial.probe.transportClosed("transport close", CloseDetails("bye", 1000))
+    trial.assertFailed("closed before the answer (transport close)")
 
 
-def test_cancel() -> None:
+def test_drained(trial: Trial) -> None:
     """
-    A probe that is given up ends, and says nothing any more.
+    That the five bytes have gone proves nothing.
     """
-    case = Case().asked()
-    case.probe.cancel()
-    case.probe.packetReceived(PONG, b"probe")
-    case.clock.advance(60.0)
-    assert case.results == []
-    case.assertOver()
+    trial.probe.transportOpened()
+    trial.probe.transportDrained()
+    assert trial.results == []
 
 
-def test_cancelTwice() -> None:
+class Unopenable(FakeTransport):
     """
-    Giving up twice ends it once.
+    A transport of somebody's own with a mistake.
     """
-    case = Case().asked()
-    case.probe.cancel()
-    case.probe.cancel()
-    assert case.transport.log.count("abort") == 1
+
+    made = []
+
+    def open(self, receiver: Any) -> None:
+        raise RuntimeError("broken")
+
+    def abort(self) -> None:
+        super().abort()
+        raise RuntimeError("not open")
 
 
-def test_cancelTheResult() -> None:
+def test_raises(failures: LoggedFailures) -> None:
     """
-    Cancelling the result gives up the probe, and nothing fires later.
+    A transport that raises when it is opened fails the probe and nothing
+    else.
     """
-    case = Case().asked()
-    case.deferred.cancel()
-    assert isinstance(case.error, CancelledError)
-    case.probe.transportClosed("transport close", None)
-    case.assertOver()
+    trial = Trial(Unopenable)
+    trial.assertFailed("could not be opened: RuntimeError('broken')")
+    assert len(failures.flush(RuntimeError)) == 1
 
 
-def test_cancelOnceProved() -> None:
-    """
-    A proved transport is not the probe's any more.
-    """
-    case = Case().proved()
-    case.probe.cancel()
-    assert "abort" not in case.transport.log
+# giving up
 
 
-def test_lostOnceProved() -> None:
+def test_cancelProbe(trial: Trial) -> None:
     """
-    A proved transport that breaks before it is used is reported, once.
+    A probe that is given up aborts its transport; its result never fires.
+
+    faults F70
     """
-    case = Case().proved()
+    trial.probe.cancel()
+    assert (trial.results, trial.log) == ([], ["open", "abort"])
+    assert trial.clock.getDelayedCalls() == []
+
+
+def test_cancelTwice(trial: Trial) -> None:
+    """
+    Once is enough.
+    """
+    trial.probe.cancel()
+    trial.probe.cancel()
+    assert trial.log == ["open", "abort"]
+
+
+def test_cancelBeforeStart() -> None:
+    """
+    A probe that was never begun has nothing to give up.
+    """
+    trial = Trial(start=False)
+    trial.probe.cancel()
+    assert trial.log == []
+
+
+def test_cancelResult(trial: Trial) -> None:
+    """
+    Cancelling the result gives the probe up as well, and it fires once.
+    """
+    trial.result.cancel()
+    trial.clock.advance(PROBE_SECONDS)
+    assert [type(each) for each in trial.results] == [CancelledError]
+    assert trial.log == ["open", "abort"]
+    assert trial.clock.getDelayedCalls() == []
+
+
+def test_cancelProved(trial: Trial) -> None:
+    """
+    Once it is proved, the transport is another's business.
+    """
+    trial.prove()
+    trial.probe.cancel()
+    trial.result.cancel()
+    assert "abort" not in trial.log
+
+
+def test_lateNews(trial: Trial) -> None:
+    """
+    After it was given up, whatever still comes changes nothing.
+    """
+    trial.probe.cancel()
+    trial.probe.packetReceived(PONG, b"probe")
+    trial.probe.textReceived(b"late")
+    trial.probe.transportClosed("transport close", None)
+    assert (trial.results, trial.log) == ([], ["open", "abort"])
+
+
+# between proof and use
+
+
+def test_lostAfterTheProof(trial: Trial) -> None:
+    """
+    If the proved transport breaks before it is used, somebody is told, once.
+
+    faults F69
+    """
     lost: list[Any] = []
-    case.probe.whenLost(lost.append)
-    case.probe.transportClosed("transport close", CloseDetails("bye"))
-    case.probe.textReceived(b"late")
+    trial.prove()
+    trial.probe.whenLost(lost.append)
+    error = TransportError("websocket error")
+    trial.probe.transportClosed("transport error", error)
+    trial.probe.transportClosed("transport error", error)
+    assert (lost, trial.results) == ([error], [None])
+
+
+def test_wrongAfterTheProof(trial: Trial) -> None:
+    """
+    So if it brings what it should not.
+    """
+    lost: list[Any] = []
+    trial.prove()
+    trial.probe.whenLost(lost.append)
+    trial.probe.packetReceived(NOOP, b"")
     assert [type(each) for each in lost] == [TransportError]
 
 
-def test_lostOnceProvedAndNobodyCares() -> None:
+def test_secondAnswer(trial: Trial) -> None:
     """
-    Without anybody to tell, that is no error.
+    A second C{3probe} says nothing new.
     """
-    case = Case().proved()
-    case.probe.transportClosed("transport close", CloseDetails("bye"))
-    assert case.results == [None]
-
-
-def test_secondAnswer() -> None:
-    """
-    Answering twice harms nothing.
-    """
-    case = Case().proved()
-    case.probe.packetReceived(PONG, b"probe")
-    assert case.results == [None]
-
-
-def test_drained() -> None:
-    """
-    That the network took the question is no answer.
-    """
-    case = Case().asked()
-    case.probe.transportDrained()
-    assert case.results == []
-
-
-class Broken(FakeTransport):
-    """
-    A transport of somebody who has not finished it.
-    """
-
-    made: list[FakeTransport] = []
-
-    def open(self, receiver: Any) -> None:
-        raise OSError("no such device")
-
-
-class Shattered(Broken):
-    """
-    Not even ending works.
-    """
-
-    def abort(self) -> None:
-        raise AttributeError("_connection")
-
-
-def test_openRaises() -> None:
-    """
-    A transport that raises while it is opened is one that does not work.
-    """
-    case = Case(Broken(None, "s1"))
-    assert isinstance(case.error, TransportError)
-    assert isinstance(case.error.__cause__, OSError) and "no such device" in str(case.error)
-    case.assertOver()
-
-
-def test_abortRaises(flushLoggedErrors: Any) -> None:
-    """
-    If it cannot be ended either, that is logged.
-    """
-    case = Case(Shattered(None, "s1"))
-    assert isinstance(case.error, TransportError)
-    assert len(flushLoggedErrors(AttributeError)) == 1
-    assert case.clock.getDelayedCalls() == []
+    lost: list[Any] = []
+    trial.prove()
+    trial.probe.whenLost(lost.append)
+    trial.probe.packetReceived(PONG, b"probe")
+    assert (lost, trial.results) == ([], [None])
