@@ -203,6 +203,8 @@ class FakeManager:
     @ivar log: everything else.
     """
 
+    url = "http://fake"
+
     def __init__(self) -> None:
         self.reactor = Clock()
         self.parser = JSONParser()

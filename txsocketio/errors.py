@@ -110,17 +110,22 @@ class ConnectRefused(SocketIOError):
     @ivar namespace: the namespace refused.
     @ivar message: the server's text, possibly empty.
     @ivar data: whatever the server sent with it, or L{None}.
+    @ivar url: the server's URL, or nothing.
     """
 
-    def __init__(self, namespace: str, message: str, data: object = None, hint: str = "") -> None:
+    def __init__(
+        self, namespace: str, message: str, data: object = None, hint: str = "", url: str = ""
+    ) -> None:
         super().__init__(message, data)
         self.namespace = namespace
         self.message = message
         self.data = data
         self.hint = hint
+        self.url = url
 
     def __str__(self) -> str:
-        text = f"{self.message or 'connection refused'} (namespace {self.namespace})"
+        where = f"namespace {self.namespace}{self.url and f' of {self.url}'}"
+        text = f"{self.message or 'connection refused'} ({where})"
         return f"{text}; {self.hint}" if self.hint else text
 
 
@@ -130,7 +135,12 @@ class DecodeError(SocketIOError):
 
     @ivar what: what is wrong with it.
     @ivar seen: the offending data; the message shows only its head.
+    @ivar hint: what may be the matter, or nothing; added by who knows it.
+    @ivar url: the server's URL, or nothing; likewise.
     """
+
+    hint = ""
+    url = ""
 
     def __init__(self, what: str, seen: object = b"") -> None:
         super().__init__(what)
@@ -138,7 +148,10 @@ class DecodeError(SocketIOError):
         self.seen = excerpt(seen)
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.seen}"
+        text = f"{self.what}: {self.seen}"
+        if self.hint:
+            text += f"; {self.hint}"
+        return f"{text} [{self.url}]" if self.url else text
 
 
 # the line's

@@ -330,6 +330,7 @@ class IManager(Interface):
     What a socket may ask of its manager.
     """
 
+    url: str = Attribute("The server's URL, for messages.")
     engine: Any = Attribute("The present L{IEngine}, or L{None}.")
     parser: IParser = Attribute("The parser of this connection.")
     reactor: Any = Attribute("The clock: an L{IReactorTime} provider.")

@@ -13,7 +13,12 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseFailed, ResponseNeverReceived
 
 from txsocketio.transports.connections import HeadTooLarge
-from txsocketio.transports.explain import CERTIFICATE_NOTE, explainFailure, rootCause
+from txsocketio.transports.explain import (
+    CERTIFICATE_NOTE,
+    explainFailure,
+    hangUpHint,
+    rootCause,
+)
 from txsocketio.transports.proxy import ProxyRefused
 
 
@@ -121,3 +126,41 @@ def test_oneLine() -> None:
     """
     text = explainFailure(Failure(ValueError("a\r\nb" * 1000)))
     assert text.isprintable() and len(text) < 1500
+
+
+@pytest.mark.parametrize("cause", [error.ConnectionDone(), error.ConnectionLost()])
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("http://a/", "https://"),
+        ("ws://a/", "wss://"),
+        ("https://a/", "cert="),
+        ("wss://a/", "cert="),
+    ],
+)
+def test_hangUp(cause: Exception, url: str, hint: str) -> None:
+    """
+    A server that hangs up instead of answering may want TLS, or a client
+    certificate (faults F109).
+    """
+    assert hint in hangUpHint(cause, url)
+
+
+def test_noHangUp() -> None:
+    """
+    Any other failure says nothing of the kind.
+    """
+    assert hangUpHint(error.DNSLookupError(), "http://a/") == ""
+
+
+@pytest.mark.parametrize(
+    ("note", "shown"), [("", "(wrong host): "), ("a, b", "host) but for a, b: ")]
+)
+def test_wrongHost(note: str, shown: str) -> None:
+    """
+    For whom a certificate is, is said where that is known (faults F109).
+    """
+    cause = VerificationError([])
+    if note:
+        cause.add_note(f"{CERTIFICATE_NOTE}{note}")
+    assert shown in explainFailure(Failure(cause))

@@ -265,6 +265,16 @@ def test_unknownSessionExplained() -> None:
     assert "sticky sessions" in str(asker.error)
 
 
+def test_notHTTP() -> None:
+    """
+    What does not speak HTTP is quoted (faults F33).
+    """
+    asker = Asker()
+    asker.request(phase="handshake").write(b"SSH-2.0-OpenSSH_9.6\r\n")
+    asker.server.settle()
+    assert "not an HTTP answer: 'SSH-2.0-OpenSSH_9.6'" in asker.error.explanation
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 413, 429, 500, 502, 503])
 def test_refusalWithoutJSON(status: int) -> None:
     """
@@ -453,8 +463,7 @@ def test_restOfAnOverlongAnswerIgnored() -> None:
     """
     asker = Asker(maxMessageBytes=3)
     asker.request().finish(
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        b"4\r\n4hey\r\n4\r\nmore\r\n0\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n4hey\r\n4\r\nmore\r\n0\r\n\r\n"
     )
     assert "maxMessageBytes" in asker.error.explanation
     asker.assertNothingLeft()

@@ -18,7 +18,7 @@ from twisted.logger import globalLogPublisher
 
 import tlskit
 from support import deferred
-from txsocketio.transports.tls import _certificateProblem
+from txsocketio.transports.tls import _certificateNames, _certificateProblem
 from wirekit import Servers, Talker, buildWire, lossOf, served, talk
 
 GOOD = tlskit.certificateFor("localhost")
@@ -139,6 +139,24 @@ async def test_wrongHost(servers: Servers) -> None:
     assert f"localhost:{port}: the certificate is not for this host" in wire.explain(failure)
 
 
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["other.example", "10.1.2.3"], "but for other.example, 10.1.2.3: "),
+        (["a.example", "b.example", "c.example", "d.example", "e.example"], "d.example, others: "),
+    ],
+)
+@deferred()
+@served
+async def test_namesOfTheCertificate(servers: Servers, names: list[str], shown: str) -> None:
+    """
+    The error says for whom the certificate is (faults F109).
+    """
+    port = await servers.echo(tlskit.serverOptions(tlskit.certificateFor(*names)))
+    wire = client(port)
+    assert shown in wire.explain(await lossOf(wire))
+
+
 @deferred()
 @served
 async def test_addressInCertificate(servers: Servers) -> None:
@@ -198,6 +216,14 @@ def test_withoutOpenSSLsWords() -> None:
     When OpenSSL cannot be asked what is wrong, nothing is said about it.
     """
     assert _certificateProblem(object()) == ""
+
+
+def test_withoutNames() -> None:
+    """
+    A certificate that is not to be had has no names, and no harm is done.
+    """
+    nothing: Any = object()
+    assert _certificateNames(nothing) == ""
 
 
 # verification off

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost, ConnectionRefusedError, DNSLookupError
+from twisted.internet.error import (
+    ConnectionDone,
+    ConnectionLost,
+    ConnectionRefusedError,
+    DNSLookupError,
+)
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, connect
@@ -77,6 +82,7 @@ class FakeWire:
                 "maxMessageBytes": 1000,
                 "maxHeaderBytes": 2000,
                 "perMessageDeflate": None,
+                "requestTimeout": None,
                 "protocols": (),
                 "forceBase64": False,
                 **options,
@@ -375,6 +381,67 @@ def test_aJarThatRaisesDoesNoHarm(flushLoggedErrors: Any) -> None:
     kit.say(answer(kit.link.take()))
     assert kit.heard() == [("opened",)]
     assert len(flushLoggedErrors(ZeroDivisionError)) == 1
+
+
+def test_requestTimeout() -> None:
+    """
+    A handshake that C{requestTimeout} does not see finished is given up, and
+    the error names the option (faults F35).
+    """
+    kit = Kit(opened=False, requestTimeout=3.0)
+    kit.wire.reactor.advance(2.9)
+    assert kit.heard() == []
+    kit.wire.reactor.advance(0.1)
+    reason, error = kit.end()
+    assert (reason, error.phase) == ("transport error", "open")
+    assert "no complete answer within 3 s (requestTimeout)" in str(error)
+
+
+def test_requestTimeoutAfterwards() -> None:
+    """
+    C{requestTimeout} limits the handshake alone.
+    """
+    kit = Kit(requestTimeout=3.0)
+    kit.wire.reactor.advance(10)
+    assert kit.heard() == []
+    assert kit.wire.reactor.getDelayedCalls() == []
+
+
+def test_abortBeforeRequestTimeout() -> None:
+    """
+    Who gives up first is not told later.
+    """
+    kit = Kit(opened=False, requestTimeout=3.0)
+    kit.transport.abort()
+    assert kit.wire.reactor.getDelayedCalls() == []
+    assert kit.heard() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "hint"),
+    [
+        (404, "Cannot GET /", "check the URL and path="),
+        (400, '{"code":1,"message":"Session ID unknown"}', "sticky sessions"),
+        (200, "<html>", "captive portal, or path="),
+        (200, "hello", "no WebSocket"),
+    ],
+)
+def test_refusalSaysWhatHelps(status: int, body: str, hint: str) -> None:
+    """
+    A refused upgrade is explained as a refused request is.
+    """
+    kit = Kit(opened=False)
+    kit.say(f"HTTP/1.1 {status} No\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+    assert hint in str(kit.end()[1])
+
+
+def test_hangUpSaysWhatItMayBe() -> None:
+    """
+    A server that hangs up on the request may speak TLS (faults F109).
+    """
+    kit = Kit(opened=False)
+    kit.link.protocol.connectionLost(Failure(ConnectionDone()))
+    assert "wss://" in str(kit.end()[1])
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 500, 503])

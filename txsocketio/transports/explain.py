@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from txsocketio.errors import excerpt
 
-__all__ = ["CERTIFICATE_NOTE", "explainFailure", "rootCause"]
+__all__ = ["CERTIFICATE_NOTE", "explainFailure", "hangUpHint", "rootCause"]
 
 CERTIFICATE_NOTE = "certificate: "
 """How a note of L{txsocketio.transports.tls} begins that says what is wrong
@@ -42,12 +42,15 @@ _TLS_FIXES = [
     ("unknown ca", "the server does not trust our certificate: check cert="),
     ("unsupported protocol", "the server only offers TLS versions that are not safe any more"),
     ("protocol version", "client and server have no TLS version in common"),
-    ("handshake failure", "client and server have no cipher in common, or it wants a certificate"),
+    ("handshake failure", "no cipher in common, or it wants a client certificate: cert= and key="),
 ]
 
 _PLAIN: list[tuple[type[BaseException], str]] = [
     (error.DNSLookupError, "the host name was not found: check the URL, and the resolver"),
-    (error.ConnectionRefusedError, "connection refused: nothing listens on this port"),
+    (
+        error.ConnectionRefusedError,
+        "connection refused: nothing listens on this port; is it the right one?",
+    ),
     (error.NoRouteError, "no route to the host"),
     (error.ConnectBindError, "cannot connect from localAddress"),
     (error.TCPTimedOutError, "the connection attempt timed out: host down, or a firewall"),
@@ -92,10 +95,26 @@ def explainFailure(failure: Failure, where: str = "") -> str:
     return f"{where}: {text}" if where else text
 
 
+def hangUpHint(cause: BaseException, url: str) -> str:
+    """
+    What it may mean that a server ends a connection instead of answering.
+
+    @param url: what was asked.
+    @return: a hint, or nothing if it was something else.
+    """
+    if not isinstance(cause, (error.ConnectionDone, error.ConnectionLost)):
+        return ""
+    if url.startswith(("https:", "wss:")):
+        return "it may want another client certificate: check cert= and key=, or pfx="
+    return "if it speaks TLS on this port, use https:// or wss://"
+
+
 def _explain(cause: BaseException) -> str:
     if isinstance(cause, VerificationError):
+        names = _certificateNote(cause)
         return (
-            "the certificate is not for this host name (wrong host): "
+            "the certificate is not for this host name (wrong host)"
+            f"{names and f' but for {names}'}: "
             "use a name the certificate holds, or have it made for this one"
         )
     if isinstance(cause, SSL.Error):

@@ -16,13 +16,13 @@ from http.cookiejar import CookieJar
 from io import BytesIO
 from typing import Any, cast
 
-import orjson
 from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IConsumer, IDelayedCall
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
+from twisted.web._newclient import ParseError
 from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
@@ -31,6 +31,8 @@ from zope.interface import implementer
 
 from txsocketio.errors import BODY_BYTES, TransportError, excerpt
 from txsocketio.transports.endpoint import rootCause
+from txsocketio.transports.explain import hangUpHint
+from txsocketio.transports.refusals import explainRefusal
 
 __all__ = ["Answer", "BytesProducer", "EncodedAnswer", "Exchange", "PlainAgent", "Requester"]
 
@@ -418,14 +420,23 @@ class Exchange(Protocol):
 
     def _expired(self) -> None:
         self._deadline = None
-        self._fail(f"no complete answer within {self._seconds:g} s")
+        self._fail(f"no complete answer within {self._seconds:g} s (requestTimeout)")
 
     def _broke(self, failure: Failure) -> None:
-        self._fail(self._requester.explain(failure), rootCause(failure))
+        self._fail(self._explain(failure), rootCause(failure))
+
+    def _explain(self, failure: Failure) -> str:
+        cause = rootCause(failure)
+        if isinstance(cause, ParseError):
+            return f"not an HTTP answer: {excerpt(cause.args[-1])}; is this the server's port?"
+        text = self._requester.explain(failure)
+        hint = hangUpHint(cause, self.url) if self.phase == "handshake" else ""
+        return f"{text}; {hint}" if hint and self._response is None else text
 
     def _refused(self) -> None:
         body = self._pieces.getvalue()
-        self._fail(_explainRefusal(self._response, body), body=body)
+        response = self._response
+        self._fail(explainRefusal(response.code, _pairs(response.headers), body), body=body)
 
     def _fail(
         self, explanation: str, cause: BaseException | None = None, body: bytes = b""
@@ -466,38 +477,3 @@ class Exchange(Protocol):
             self._pending.cancel()
         elif self.transport is not None:
             self.transport.loseConnection()
-
-
-# refusals
-
-
-def _explainRefusal(response: Any, body: bytes) -> str:
-    """
-    Say what a status other than 200 means, with the server's own words.
-    """
-    if 300 <= response.code < 400:
-        location = response.headers.getRawHeaders(b"Location", [b""])[0]
-        return f"redirected to {excerpt(location, 200)}; redirects are not followed"
-    said = _serverError(body)
-    if said is None:
-        return ""
-    code, message = said
-    text = f"the server says: {excerpt(message, 200)} (code {code})"
-    return f"{text}; {SESSION_HINT}" if code == 1 else text
-
-
-SESSION_HINT = "it was restarted, or several servers share the address without sticky sessions"
-
-
-def _serverError(body: bytes) -> tuple[int, str] | None:
-    """
-    Read Engine.IO's C{{"code":1,"message":"Session ID unknown"}}.
-    """
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if type(said) is not dict:
-        return None
-    code, message = said.get("code"), said.get("message")
-    return (code, message) if type(code) is int and type(message) is str else None

@@ -35,6 +35,7 @@ from txsocketio.protocol.engineio import (
     splitPayload,
 )
 from txsocketio.transports.http import Answer, Exchange, Requester
+from txsocketio.transports.refusals import explainBody
 
 __all__ = ["PollingTransport", "packetsOf"]
 
@@ -321,9 +322,10 @@ class PollingTransport:
         seen = f"content type {excerpt(_contentType(answer))}"
         if not answer.complete:
             seen += ", perhaps cut off"
+        hint = explainBody(answer.body)
         return TransportError(
             "server error",
-            explanation=f"not an Engine.IO payload: {error} ({seen})",
+            explanation=f"not an Engine.IO payload: {error} ({seen}){hint and f'; {hint}'}",
             url=answer.url.partition("?")[0],
             transport=self.name,
             phase="poll" if self.sid is not None else "handshake",

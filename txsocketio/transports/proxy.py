@@ -212,7 +212,11 @@ def _checkStatus(answer: bytes) -> None:
             status,
         )
     if not 200 <= status < 300:
-        raise ProxyRefused(f"the proxy refused the connection: {excerpt(line)}", status)
+        raise ProxyRefused(
+            f"the proxy refused the connection: {excerpt(line)}; "
+            "it must be able, and allowed, to reach the server",
+            status,
+        )
 
 
 _SOCKS_REPLIES = {
@@ -240,7 +244,9 @@ def _negotiateSOCKS(proxy: Proxy, host: str, port: int) -> Negotiation:
         login = bytes([1, len(user)]) + user + bytes([len(password)]) + password
         answer = yield login, _exactly(2)
         if answer[1] != 0:
-            raise ProxyRefused("the proxy refused user or password", answer[1])
+            raise ProxyRefused(
+                "the proxy refused user or password; check those in proxy=", answer[1]
+            )
     request = b"\x05\x01\x00" + _socksAddress(host) + port.to_bytes(2, "big")
     reply = yield request, _socksReply
     _checkReply(reply)
@@ -279,7 +285,10 @@ def _checkReply(reply: bytes) -> None:
     _checkVersion(reply)
     if reply[1] != 0:
         why = _SOCKS_REPLIES.get(reply[1], f"reply {reply[1]}")
-        raise ProxyRefused(f"the proxy did not connect: {why}", reply[1])
+        raise ProxyRefused(
+            f"the proxy did not connect: {why}; it must be able, and allowed, to reach the server",
+            reply[1],
+        )
 
 
 # the tunnel

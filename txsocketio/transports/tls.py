@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
+from service_identity import VerificationError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
     AcceptableCiphers,
@@ -36,11 +37,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txsocketio.errors import excerpt
 from txsocketio.transports.explain import CERTIFICATE_NOTE
 
 __all__ = ["buildCreator"]
 
 _log = Logger()
+
+SHOWN_NAMES = 4
+"""How many names of a wrong certificate an error shows."""
 
 
 def buildCreator(host: str, port: int, options: Any) -> IOpenSSLClientConnectionCreator:
@@ -283,13 +288,34 @@ def _annotate(protocol: Any, connection: SSL.Connection) -> None:
     def lost(reason: Failure) -> None:
         # Without this the closure and the protocol would hold each other.
         vars(protocol).pop("connectionLost", None)
-        if isinstance(reason.value, SSL.Error):
-            problem = _certificateProblem(connection)
-            if problem:
-                reason.value.add_note(f"{CERTIFICATE_NOTE}{problem}")
+        problem: Any = reason.value
+        note = _noteFor(problem, connection)
+        if note:
+            problem.add_note(f"{CERTIFICATE_NOTE}{note}")
         lose(reason)
 
     protocol.connectionLost = lost
+
+
+def _noteFor(problem: Any, connection: SSL.Connection) -> str:
+    if isinstance(problem, VerificationError):
+        return _certificateNames(connection)
+    return _certificateProblem(connection) if isinstance(problem, SSL.Error) else ""
+
+
+def _certificateNames(connection: SSL.Connection) -> str:
+    """
+    For whom the server's certificate is: some of its names, or nothing.
+    """
+    try:
+        # The peer's own certificate is not there yet while it is verified.
+        chain = connection.get_peer_cert_chain(as_cryptography=True) or []
+        kind = x509.SubjectAlternativeName
+        names = chain[0].extensions.get_extension_for_class(kind).value
+    except Exception:
+        return ""
+    shown = [excerpt(str(name.value))[1:-1] for name in names][:SHOWN_NAMES]
+    return ", ".join([*shown, "others"] if len(list(names)) > SHOWN_NAMES else shown)
 
 
 def _certificateProblem(connection: Any) -> str:

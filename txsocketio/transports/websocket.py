@@ -22,6 +22,8 @@ from txsocketio.interfaces import IPacketReceiver, IPacketTransport
 from txsocketio.protocol import engineio
 from txsocketio.protocol.engineio import CloseDetails, Handshake
 from txsocketio.transports import frames
+from txsocketio.transports.explain import hangUpHint, rootCause
+from txsocketio.transports.refusals import explainBody, explainRefusal
 from txsocketio.transports.wsclient import Ending, Limits, ProtocolViolation, WebSocketClient
 from txsocketio.transports.wshandshake import HandshakeRefused, Request, Response
 
@@ -104,6 +106,8 @@ class WebSocketTransport:
         self._client: WebSocketClient | None = None
         self._problem: DecodeError | None = None
         self._failing: Any = None
+        self._deadline: Any = None
+        self._overdue = ""
         self._compressing = False
         self._threshold = 0
         self._base64 = False
@@ -139,6 +143,7 @@ class WebSocketTransport:
         except Exception as problem:
             self._failSoon(problem)
             return
+        self._startDeadline(self._wire.optionsFor(self.name).requestTimeout)
         client.connect(endpoint)
 
     def sendText(self, message: bytes, compress: bool = True) -> None:
@@ -202,6 +207,7 @@ class WebSocketTransport:
         """
         client = self._client
         assert client is not None
+        self._stopDeadline()
         self._compressing = client.compressing
         try:
             self._wire.storeCookies(self._url, list(response.headers))
@@ -236,6 +242,7 @@ class WebSocketTransport:
         The connection is gone.
         """
         receiver, self._receiver = self._receiver, _NOBODY
+        self._stopDeadline()
         self._client = None
         receiver.transportClosed(*self._judge(ending))
 
@@ -278,8 +285,27 @@ class WebSocketTransport:
         self._failing = None
         self.webSocketClosed(ending)
 
+    def _startDeadline(self, seconds: float | None) -> None:
+        """
+        Limit the handshake, as that of polling is limited.
+        """
+        if seconds:
+            self._deadline = self._wire.reactor.callLater(seconds, self._expired, seconds)
+
+    def _expired(self, seconds: float) -> None:
+        self._deadline = None
+        self._overdue = f"no complete answer within {seconds:g} s (requestTimeout)"
+        assert self._client is not None
+        self._client.abort()
+
+    def _stopDeadline(self) -> None:
+        deadline, self._deadline = self._deadline, None
+        if deadline is not None:
+            deadline.cancel()
+
     def _hearNothing(self) -> None:
         self._receiver = _NOBODY
+        self._stopDeadline()
         if self._failing is not None:
             self._failing.cancel()
             self._failing = None
@@ -331,12 +357,28 @@ class WebSocketTransport:
         return error
 
     def _explain(self, ending: Ending) -> str:
+        if self._overdue:
+            return self._overdue
         if isinstance(ending.problem, HandshakeRefused):
-            return str(ending.problem)
+            return _explainAnswer(ending, ending.problem)
         if ending.problem is not None:
             return f"{type(ending.problem).__name__}: {ending.problem}"
         assert ending.failure is not None
-        return self._wire.explain(ending.failure)
+        text = self._wire.explain(ending.failure)
+        hint = hangUpHint(rootCause(ending.failure), self._url)
+        return f"{text}; {hint}" if hint else text
+
+
+def _explainAnswer(ending: Ending, problem: HandshakeRefused) -> str:
+    """
+    The answer was not the right one; if it was a refusal, say what helps.
+    """
+    response = ending.response
+    if response is None or response.status == 101:
+        return str(problem)
+    meaning = explainRefusal(response.status, response.headers, ending.body)
+    hint = meaning if response.status != 200 else explainBody(ending.body) or meaning
+    return f"{problem}; {hint}" if hint else str(problem)
 
 
 def _threshold(perMessageDeflate: Any) -> int | None:

@@ -367,9 +367,12 @@ class WebSocketClient(FrameReader):
         if self._refused:
             self._refusalReceived(b"")
         elif end < 0 and not b"HTTP/1.".startswith(self.data[:7]):
-            self.fail(HandshakeRefused(f"not an HTTP answer: {self.data[:80]!a}"))
+            seen = f"{self.data[:80]!a}"
+            self.fail(HandshakeRefused(f"not an HTTP answer: {seen}; is this the server's port?"))
         elif end + 4 > limit or (end < 0 and len(self.data) >= limit):
-            self.fail(HandshakeRefused(f"the answer's headers are over {limit} bytes"))
+            self.fail(
+                HandshakeRefused(f"the answer's headers are over {limit} bytes (maxHeaderBytes)")
+            )
         elif end >= 0:
             head, rest = self.data[: end + 4], self.data[end + 4 :]
             self.data = b""

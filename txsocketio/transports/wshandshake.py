@@ -163,7 +163,9 @@ def parseResponse(head: bytes) -> Response:
     statusLine, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     match = _STATUS.match(statusLine)
     if match is None:
-        raise HandshakeRefused(f"not an HTTP answer: {statusLine[:80]!a}")
+        raise HandshakeRefused(
+            f"not an HTTP answer: {statusLine[:80]!a}; is this the server's port?"
+        )
     headers = tuple(_parseHeader(line) for line in lines)
     return Response(match[1], int(match[2]), match[3] or "", headers)
 

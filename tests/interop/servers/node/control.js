@@ -54,14 +54,22 @@ function pick(...names) {
   return Object.fromEntries(names.filter((n) => n in options).map((n) => [n, options[n]]));
 }
 
+// On a unix socket (option "unix", its path) the port is 0.
 function listen(port) {
+  const where = options.unix ? [options.unix] : [port, options.host || "127.0.0.1"];
   return new Promise((resolve, reject) => {
     httpServer.once("error", reject);
-    httpServer.listen(port, options.host || "127.0.0.1", () => {
+    httpServer.listen(...where, () => {
       httpServer.off("error", reject);
-      resolve(httpServer.address().port);
+      resolve(httpServer.address().port || 0);
     });
   });
+}
+
+// Every request and upgrade, as it came.
+const requests = [];
+function remember({ method, url, headers, rawHeaders }) {
+  if (requests.length < 10000) requests.push({ method, url, headers, rawHeaders });
 }
 
 const common = {
@@ -72,6 +80,16 @@ const common = {
   },
   async resumeAccepting() {
     return listen(common.port);
+  },
+  async requests() {
+    return requests;
+  },
+  async clearRequests() {
+    requests.length = 0;
+  },
+  // Where the connections come from.
+  async peers() {
+    return [...connections].map((connection) => connection.remoteAddress);
   },
   // RST on every connection: the cable is cut.
   async cut() {
@@ -96,6 +114,8 @@ async function answer(commands, { id, cmd, ...rest }) {
 
 async function serve(own) {
   const commands = { ...common, ...own };
+  // Not before: an engine takes the listeners that were there for another's.
+  for (const event of ["request", "upgrade"]) httpServer.prependListener(event, remember);
   const lines = readline.createInterface({ input: process.stdin });
   lines.on("line", (line) => answer(commands, JSON.parse(line)));
   lines.on("close", () => process.exit(0));
