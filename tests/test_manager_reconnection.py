@@ -583,6 +583,7 @@ def test_aNamespaceThatLastedBeginsAgain(bench: Bench) -> None:
     delays = []
     for seconds in (1, 1, 10, 1):
         namespace.disconnectSockets()
+        bench.flush()
         lost = bench.clock.seconds()
         while not other.connected:
             bench.advance(0.5)

@@ -64,6 +64,9 @@ _STICKY_HINT = (
 )
 
 
+_STRANGER_HINT = "is that a Socket.IO server? check the URL and path=, and parser="
+
+
 @implementer(IManager, IEngineReceiver)
 class Manager(Emitter):
     """
@@ -148,12 +151,11 @@ class Manager(Emitter):
         return self._reconnection.secondsLeft if self.state == "waiting" else None
 
     @property
-    def connectTimeout(self) -> float | None:
+    def connectTimeout(self) -> float:
         """
         How long a namespace may take to be ready, in seconds.
         """
-        seconds = self.options.connectTimeout
-        return None if seconds is False else float(seconds)
+        return self.options.connectTimeout
 
     @property
     def receiveLimit(self) -> int:
@@ -574,6 +576,8 @@ class Manager(Emitter):
         """
         The engine is gone, or never opened.
         """
+        if isinstance(details, DecodeError):
+            details.url = self.url
         if self.state == "opening":
             self._attemptFailed(_asError(reason, details))
         elif self.state == "open":
@@ -632,7 +636,10 @@ class Manager(Emitter):
         seconds = float(self._timeout)
         error = TransportError(
             "timeout",
-            explanation=f"the server was not reached within {seconds:g} s",
+            explanation=(
+                f"the server was not reached within {seconds:g} s (timeout): "
+                "it is down or slow, or a firewall is on the way"
+            ),
             url=self.url,
             phase="connect",
         )
@@ -804,6 +811,8 @@ class Manager(Emitter):
         if not isinstance(error, DecodeError):
             cause, error = error, DecodeError(f"the parser failed: {error!r}")
             error.__cause__ = cause
+        if not any(each.connected for each in self._sockets.values()):
+            error.hint = _STRANGER_HINT
         self.protocolBroken(error)
 
     _observed = False

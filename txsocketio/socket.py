@@ -43,6 +43,8 @@ _PER_EVENT = 64
 _PER_VALUE = 2
 """Bytes of a value's own syntax, at the least."""
 
+_REFUSAL_HINT = "what it wants must come by auth=, query= or extraHeaders="
+
 _V2_HINT = (
     "the server speaks the protocol of Socket.IO 2; it must be upgraded to Socket.IO 3 or later"
 )
@@ -375,7 +377,8 @@ class Socket(Dispatcher):
         """
         The connection is gone.
         """
-        asked, self._askedOn = self.asked, None
+        # Of what was overdue they know.
+        asked, self._askedOn = self.asked and not self._overdue, None
         if self.active:
             self.why = f"the connection was lost: {reason}"
             self._endSession(reason, details, asked)
@@ -514,8 +517,7 @@ class Socket(Dispatcher):
     def _startConnectTimer(self) -> None:
         self._stopConnectTimer()
         seconds = self.io.connectTimeout
-        if seconds is not None:
-            self._connectTimer = self.io.reactor.callLater(seconds, self._connectTimedOut, seconds)
+        self._connectTimer = self.io.reactor.callLater(seconds, self._connectTimedOut, seconds)
 
     def _stopConnectTimer(self) -> None:
         timer, self._connectTimer = self._connectTimer, None
@@ -526,7 +528,11 @@ class Socket(Dispatcher):
         self._connectTimer = None
         error = TransportError(
             "timeout",
-            explanation=f"namespace {self.nsp} was not ready within {seconds:g} s",
+            explanation=(
+                f"namespace {self.nsp} was not ready within {seconds:g} s (connectTimeout): "
+                "no answer to CONNECT, or a slow session listener"
+            ),
+            url=self.io.url,
             phase="connect",
         )
         if self._session is not None or self._asking is not None:
@@ -554,7 +560,10 @@ class Socket(Dispatcher):
             self._askedOn = None
             self._sendControl(DISCONNECT, None)
         elif not isinstance(data, dict) or "sid" not in data:
-            self._refused(ConnectRefused(self.nsp, "no session id in CONNECT", data, _V2_HINT))
+            error = ConnectRefused(
+                self.nsp, "no session id in CONNECT", data, _V2_HINT, self.io.url
+            )
+            self._refused(error)
         elif not _isID(data["sid"]) or not (data.get("pid") is None or _isID(data["pid"])):
             self.io.protocolBroken(DecodeError("CONNECT with a bad sid or pid", data))
         else:
@@ -624,13 +633,13 @@ class Socket(Dispatcher):
         if message is None:
             self.io.protocolBroken(DecodeError("CONNECT_ERROR with a bad payload", data))
             return
-        hint = ""
+        hint = _REFUSAL_HINT
         if message == "Invalid namespace":
             hint = (
                 f"the server has no namespace {self.nsp}; the path of the URL is taken for the "
                 'namespace: use namespace="/" and path= if you meant a request path'
             )
-        error = ConnectRefused(self.nsp, message, extra, hint)
+        error = ConnectRefused(self.nsp, message, extra, hint, self.io.url)
         if self.connected or self._session is not None:
             self._show("connect_error", error)
             if self.connected or self._session is not None:
