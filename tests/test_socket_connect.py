@@ -778,7 +778,7 @@ def _fails() -> Any:
     raise LookupError("no token")
 
 
-@pytest.mark.parametrize("auth", [_fails, lambda: 7, lambda: {"a": object()}, lambda: {"a": "x" * 2000000}])
+@pytest.mark.parametrize("auth", [_fails, lambda: 7, lambda: {1: 1}, lambda: {"a": "x" * 2000000}])
 def test_authFails(bench: Bench, auth: Any) -> None:
     """
     auth that fails, or gives what cannot be sent, is a connect_error, and
