@@ -201,7 +201,7 @@ def test_closedBeforeItOpened(world: World) -> None:
     A connection that merely ends says why.
     """
     world.connect()
-    details = CloseDetails("bye", 1000)
+    details = CloseDetails("bye", {"code": 1000})
     world.carrier.receiver.transportClosed("transport close", details)
     (error,) = world.results
     assert isinstance(error, Disconnected)

@@ -922,3 +922,39 @@ def test_retriesConnectionEndsWhileFlushing() -> None:
     desk.sender.outbox.show = lambda _: setattr(desk.manager.engine, "readyState", "closed")
     desk.sender.sessionReady()
     assert desk.texts == ['2["plain"]']
+
+
+def test_modifiedTooLarge(desk: Desk) -> None:
+    """
+    A packet over the server's limit fails, however it was to be sent.
+    """
+    desk.manager.refuse = TOO_LARGE
+    desk.emit("a", how=Modifiers(compress=False))
+    assert desk.results == [TOO_LARGE]
+
+
+def test_timeoutWithdrawsOnlyItsOwn(offline: Desk) -> None:
+    """
+    A packet whose time is up leaves those before it alone.
+    """
+    offline.emit("a")
+    offline.call("b", how=TIMED)
+    offline.clock.advance(5.0)
+    offline.sender.sessionReady()
+    assert offline.texts == ['2["a"]']
+
+
+def test_oneCancelsTheOther() -> None:
+    """
+    When all are given up, who hears it may cancel another.
+
+    faults F122
+    """
+    desk = Desk(retries=1)
+    later: list[Deferred[Any]] = []
+    desk.call("a").addBoth(lambda _: later[0].cancel())
+    later.append(desk.call("b"))
+    desk.sender.sessionOver()
+    desk.sender.abandon(False, CLOSED)
+    assert desk.results[0] is CLOSED
+    assert isinstance(desk.results[1], CancelledError)

@@ -177,7 +177,7 @@ def test_closed(trial: Trial) -> None:
     A transport that is closed before the answer fails with the reason.
     """
     trial.probe.transportOpened()
-    trial.probe.transportClosed("transport close", CloseDetails("bye", 1000))
+    trial.probe.transportClosed("transport close", CloseDetails("bye", {"code": 1000}))
     trial.assertFailed("closed before the answer (transport close)")
 
 
