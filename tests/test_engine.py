@@ -133,14 +133,36 @@ def test_holdsReading() -> None:
     assert bench.polling.log[1:] == ["pauseReading", "resumeReading"]
 
 
-def test_holdsReadingOfNothing() -> None:
+def test_holdsReadingEarly() -> None:
     """
-    Before there is a transport that does nothing.
+    Held back before it is open, reading stops with the handshake, which has
+    to be read.
+    """
+    bench = Bench()
+    bench.engine.pauseReading()
+    bench.opened()
+    assert bench.polling.log == ["open", "pauseReading"]
+
+
+def test_holdsReadingAndLetsGoEarly() -> None:
+    """
+    Let go again, it does not stop.
     """
     bench = Bench()
     bench.engine.pauseReading()
     bench.engine.resumeReading()
-    assert bench.heard == []
+    assert bench.opened().polling.log == ["open"]
+
+
+def test_holdsReadingOfNothing() -> None:
+    """
+    Nothing is asked of a transport that has ended.
+    """
+    bench = Bench().opened()
+    bench.engine.abort("forced close")
+    bench.engine.pauseReading()
+    bench.engine.resumeReading()
+    assert bench.polling.log == ["open", "abort"]
 
 
 @pytest.mark.parametrize(

@@ -322,6 +322,19 @@ def test_newOneSpeaksUnasked() -> None:
     bench.assertEmpty()
 
 
+def test_newOneDiesTooLate() -> None:
+    """
+    What becomes of the new transport once the engine has closed is nobody's
+    business.
+    """
+    bench = Bench().upgrading()
+    bench.watch("upgradeError")
+    bench.engine.abort("forced close")
+    bench.websocket.receiver.transportClosed("transport error", BROKEN)
+    assert bench.shown == []
+    bench.assertEmpty()
+
+
 def test_newOneDiesAfterwards() -> None:
     """
     A server that hangs up right after UPGRADE has closed the session

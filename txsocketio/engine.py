@@ -273,10 +273,10 @@ class Engine(Emitter):
 
     def pauseReading(self) -> None:
         """
-        Stop reading from the network; an upgrade under way comes first.
+        Stop reading from the network; handshake and upgrade come first.
         """
         self._reading = False
-        if self.transport is not None and self._upgrading is None:
+        if self.readyState == "open" and self._upgrading is None:
             self.transport.pauseReading()
 
     def resumeReading(self) -> None:
@@ -284,7 +284,7 @@ class Engine(Emitter):
         Read again.
         """
         self._reading = True
-        if self.transport is not None and self._upgrading is None:
+        if self.readyState == "open" and self._upgrading is None:
             self.transport.resumeReading()
 
     def close(self) -> Deferred[None]:
@@ -435,6 +435,8 @@ class Engine(Emitter):
             self._reactor, handshake.pingInterval, handshake.pingTimeout, self._pingMissed
         )
         waited = self._flush()
+        if not self._reading:
+            self.transport.pauseReading()
         self._tellOpened(handshake)
         if waited:
             self._tellDrained()
@@ -566,8 +568,7 @@ class Engine(Emitter):
             self.transport.pause().addCallback(self._paused, probe)
 
     def _disproved(self, probe: Probe, error: Exception) -> None:
-        if probe in self._probes:
-            self._probes.remove(probe)
+        self._probes.remove(probe)
         self._show("upgradeError", error)
 
     def _upgradeStuck(self) -> None:
@@ -581,7 +582,7 @@ class Engine(Emitter):
 
     def _upgradeLost(self, error: Exception) -> None:
         if self._upgrading is None:
-            return
+            return  # closed meanwhile
         self._show("upgradeError", error)
         if self.readyState == "closing":
             self.abort("forced close")
@@ -641,8 +642,7 @@ class Engine(Emitter):
             self._wire.whenEmpty().chainDeferred(each)
 
     def _abortWith(self, reason: str, error: Exception) -> None:
-        if self.transport is not None:
-            self.transport.abort()
+        self.transport.abort()
         self._failed(reason, error)
 
     def _failed(self, reason: str, details: Any) -> None:
