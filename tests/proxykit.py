@@ -1,6 +1,7 @@
 """
-Real proxies for tests: HTTP C{CONNECT} with Basic authentication, and SOCKS5
-with user and password.  They connect wherever they are told, and pass bytes.
+Real proxies for tests: HTTP C{CONNECT} with Basic authentication, SOCKS5 with
+user and password, and one that is not asked.  They connect wherever they are
+told, and pass bytes, unless they are L{frozen<freeze>}.
 """
 
 from __future__ import annotations
@@ -213,3 +214,38 @@ class SocksProxy(_ProxyFactory):
     """
 
     protocol = _SocksProtocol
+
+
+class _RelayProtocol(_ProxyProtocol):
+    def negotiate(self) -> None:
+        self.connectTo("127.0.0.1", self.factory.port)
+
+
+class Relay(_ProxyFactory):
+    """
+    Passes everything on to one port of this machine.
+    """
+
+    protocol = _RelayProtocol
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.port = port
+
+
+def freeze(proxy: _ProxyFactory) -> None:
+    """
+    Pass nothing more on the connections there are, and do not say so: what a
+    middlebox does that has forgotten them.
+    """
+    for each in proxy.live:
+        for end in (each, each.outgoing):
+            end.transport.pauseProducing()
+
+
+def hangUp(proxy: _ProxyFactory) -> None:
+    """
+    End the connections there are without a word of TLS.
+    """
+    for each in tuple(proxy.live):
+        each.transport.loseConnection()

@@ -87,9 +87,9 @@ const common = {
   async clearRequests() {
     requests.length = 0;
   },
-  // Where the connections come from.
+  // Where the connections come from, and how much.
   async peers() {
-    return [...connections].map((connection) => connection.remoteAddress);
+    return [...connections].map(({ remoteAddress, bytesRead }) => ({ remoteAddress, bytesRead }));
   },
   // RST on every connection: the cable is cut.
   async cut() {
