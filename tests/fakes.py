@@ -173,7 +173,9 @@ def transportClasses(*names: str) -> list[type[FakeTransport]]:
     """
     Transport classes of these names; each remembers what was C{made} of it.
     """
-    return [type(f"{name}Transport", (FakeTransport,), {"name": name, "made": []}) for name in names]
+    return [
+        type(f"{name}Transport", (FakeTransport,), {"name": name, "made": []}) for name in names
+    ]
 
 
 class FakeEngine:

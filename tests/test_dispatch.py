@@ -561,3 +561,35 @@ def test_whenEventBadTimeout(ears: Ears, timeout: Any) -> None:
     with pytest.raises(ValueError, match="timeout"):
         ears.whenEvent("a", timeout)
     assert not ears._eventWaits.waiting
+
+
+def test_streamsAreNotListeners() -> None:
+    """
+    off() forgets listeners; a stream's loop goes on, and no answer is given in
+    its name.
+    """
+    ears = Ears()
+    stream = ears.stream("news")
+    assert not ears.hasListeners("news")
+    ears.off()
+    answers: list[object] = []
+    ears._dispatch(["news", 1], answers.append)
+    got: list[object] = []
+    stream.__anext__().addCallback(got.append)
+    assert (got, answers) == ([1], [])
+
+
+@pytest.mark.parametrize(("recovery", "value"), [(True, 1), (False, (1, "Q86ek60"))])
+def test_offsetsAreCutForStreams(recovery: bool, value: object) -> None:
+    """
+    behaviours T1: where there is no signature, an offset is known by its form,
+    and only in a session that can be recovered.
+    """
+    ears = Ears()
+    ears._mayEndInOffset = recovery
+    stream, waited = ears.stream("news"), ears.whenEvent("news")
+    ears._dispatch(["news", 1, "Q86ek60"], None)
+    got: list[object] = []
+    stream.__anext__().addCallback(got.append)
+    waited.addCallback(got.append)
+    assert got == [value, value]

@@ -82,7 +82,7 @@ def test_oncePerSession(bench: Bench) -> None:
     """
     infos: list[Any] = []
     socket = bench.connect()
-    assert socket.onSession(infos.append) == infos.append
+    assert socket.onSession(infos.append) is socket
     bench.flush()
     bench.connection.drop("transport error")
     bench.advance(1)
@@ -113,7 +113,7 @@ def test_offSession(bench: Bench) -> None:
     """
     called: list[str] = []
     socket = bench.connect()
-    one = socket.onSession(lambda info: called.append("one"))
+    one = socket.onSession()(lambda info: called.append("one"))
     socket.onSession(lambda info: called.append("two"))
     assert socket.offSession(one) is socket
     bench.flush()

@@ -368,9 +368,9 @@ def test_droppedMeanwhile(source: Source) -> None:
     An event that is under way when the stream is dropped disturbs nobody.
     """
     streams = [source.stream("a")]
-    source._listening.byEvent["a"] = (
-        *Source().on("a", streams.clear)._listening.byEvent["a"],
-        *source._listening.byEvent["a"],
+    source._streaming.byEvent["a"] = (
+        *Source().on("a", streams.clear)._streaming.byEvent["a"],
+        *source._streaming.byEvent["a"],
     )
     source.come("a", 1)
     gc.collect()

@@ -144,6 +144,11 @@ class Owner:
     def binaryReceived(self, message: bytes) -> None:
         self._note("binary", message)
 
+    def webSocketFilled(self) -> None:
+        """
+        Asked of the outbox, where it matters.
+        """
+
     def webSocketDrained(self) -> None:
         self.drained += 1
 

@@ -16,10 +16,12 @@ from twisted.internet.interfaces import IReactorTime
 
 from txsocketio.answers import Answer
 from txsocketio.backlog import Backlog
-from txsocketio.emitter import AnyListener, Emitter, F, Listener, asDeferred
+from txsocketio.emitter import AnyListener, Emitter, F, Listener, Listening, asDeferred
 from txsocketio.eventwaits import EventWaits
 from txsocketio.modifiers import checkTimeout
+from txsocketio.protocol.recovery import withoutOffset
 from txsocketio.serial import SerialCalls
+from txsocketio.slowness import Watch
 from txsocketio.streams import Stream
 
 __all__ = ["Dispatcher"]
@@ -30,7 +32,12 @@ SERIAL_LIMIT = 64
 class Dispatcher(Emitter):
     """
     The listening half of a socket.
+
+    @cvar slowListener: a listener that holds the reactor for more than so
+        many seconds is logged as a warning; L{None} for never.
     """
+
+    slowListener: float | None = 0.1
 
     def __init__(self, clock: IReactorTime, reading: Any) -> None:
         """
@@ -39,10 +46,12 @@ class Dispatcher(Emitter):
         super().__init__()
         self._reading = reading
         self._streams: WeakSet[Stream] = WeakSet()
+        self._streaming = Listening()
         self._awaitedStreams: set[Stream] = set()
         self._any: tuple[Listener, ...] = ()
         self._anyOutgoing: tuple[Listener, ...] = ()
         self._eventWaits = EventWaits(clock)
+        self._slowness = Watch(self)
 
     # from above
 
@@ -179,7 +188,7 @@ class Dispatcher(Emitter):
         if not events:
             raise ValueError("stream() needs the name of at least one event")
         backlog = Backlog(self._reading, limit)
-        listening = self._listening
+        listening = self._streaming
         added: list[tuple[Any, Listener]] = []
 
         def stop(stream: Stream | None = None) -> None:
@@ -188,7 +197,7 @@ class Dispatcher(Emitter):
 
         stream = Stream(backlog, overflow, len(events) > 1, self._awaitedStreams, stop)
         for event in events:
-            forward = stream.forwarder(event)
+            forward = self._cutting(event, stream.forwarder(event))
             added.append((event, Listener(forward, forward, False)))
             listening.add(*added[-1])
         self._streams.add(stream)
@@ -196,6 +205,20 @@ class Dispatcher(Emitter):
         return stream
 
     # inside
+
+    _mayEndInOffset = False
+    """
+    Whether the event being dispatched may end in an offset of the server's.
+    """
+
+    def _own(self, data: Sequence[Any]) -> Sequence[Any]:
+        return withoutOffset(data) if self._mayEndInOffset else data
+
+    def _cutting(self, event: Any, forward: Callable[..., None]) -> Callable[..., None]:
+        """
+        A listener for those without a signature that would cut an offset off.
+        """
+        return lambda *values: forward(*self._own((event, *values))[1:])
 
     def _endStreams(self, end: BaseException) -> None:
         for stream in list(self._streams):
@@ -213,7 +236,10 @@ class Dispatcher(Emitter):
         for each in self._any:
             self._call(event, each, data)
         if self._eventWaits.waiting:
-            self._eventWaits.wake(data)
+            self._eventWaits.wake(self._own(data))
+        if self._streaming.byEvent:
+            for listener in self._streaming.byEvent.get(event, ()):
+                self._call(event, listener, data[1:])
         listeners = self._listening.byEvent.get(event)
         if listeners is None:
             return
@@ -231,6 +257,15 @@ class Dispatcher(Emitter):
                         self._watch(event, listener, asDeferred(result))
             elif not listener.once or self._listening.discard(event, listener):
                 self._call(event, listener, data[1:])
+
+    def _dispatchTimed(
+        self, data: Sequence[Any], sendAnswer: Callable[[Sequence[Any]], None] | None
+    ) -> None:
+        """
+        As L{_dispatch}, with an eye on the clock.
+        """
+        listeners = self._listening.byEvent.get(data[0], ())
+        self._slowness.time(self._dispatch, data, sendAnswer, self._any, listeners)
 
     def _call(self, event: Any, listener: Listener, values: Sequence[Any]) -> None:
         try:

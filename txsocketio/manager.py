@@ -155,7 +155,7 @@ class Manager(Emitter):
         """
         How long a namespace may take to be ready, in seconds.
         """
-        return self.options.connectTimeout
+        return float(self.options.connectTimeout)
 
     @property
     def receiveLimit(self) -> int:

@@ -12,7 +12,7 @@ Must not know: engines, transports, the class Manager.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsocketio.dispatch import Dispatcher
+from txsocketio.emitter import F
 from txsocketio.errors import (
     ConnectRefused,
     DecodeError,
@@ -317,18 +318,34 @@ class Socket(Dispatcher):
 
     # from above: sessions
 
-    def onSession(self, listener: Callable[[SessionInfo], Any]) -> Callable[[SessionInfo], Any]:
+    @overload
+    def onSession(self) -> Callable[[F], F]: ...
+
+    @overload
+    def onSession(self, listener: Callable[[SessionInfo], Any]) -> Socket: ...
+
+    def onSession(self, listener: Callable[[SessionInfo], Any] | None = None) -> Any:
         """
         Call C{listener(info)} once per session, and wait for it, before
-        anything else happens in the session.  Also a decorator.
+        anything else happens in the session.  Without a listener, a
+        decorator.
 
-        @param listener: may return a Deferred or be a coroutine function; if
-            it fails, so does the session: C{connect_error}, and another try
-            after a while.
-        @return: C{listener}
+        @param listener: gets a L{SessionInfo}; may return a Deferred or be a
+            coroutine function.  If it fails, so does the session:
+            C{connect_error}, and another try after a while.
+        @return: self; as a decorator, the function unchanged.
         """
+        if listener is None:
+
+            def decorate(function: F) -> F:
+                self.onSession(function)
+                return function
+
+            return decorate
+        if not callable(listener):
+            raise TypeError(f"a session listener must be callable, not {listener!r}")
         self._sessionListeners.append(listener)
-        return listener
+        return self
 
     def offSession(self, listener: Callable[[SessionInfo], Any] | None = None) -> Socket:
         """
@@ -428,11 +445,19 @@ class Socket(Dispatcher):
     def _eventReceived(self, ackID: int | None, data: list[Any]) -> None:
         if ackID is not None:
             session = self._sessions
-            self._dispatch(data, lambda values: self._sendAnswer(session, ackID, values))
+            self._mayEndInOffset = False
+            self._dispatchTimed(data, lambda values: self._sendAnswer(session, ackID, values))
             return
-        if self._pid is not None and len(data) > 1 and data[-1].__class__ is str:
-            self._offset = data[-1]
-        self._dispatch(data, None)
+        if self._pid is not None:
+            self._mayEndInOffset = True
+            if len(data) > 1 and data[-1].__class__ is str:
+                self._offset = data[-1]
+        slowness = self._slowness
+        if slowness.skipped:
+            slowness.skipped -= 1
+            self._dispatch(data, None)
+        else:
+            self._dispatchTimed(data, None)
 
     def _sendAnswer(self, session: int, ackID: int, values: Sequence[Any]) -> None:
         if session != self._sessions or not self.connected:
@@ -451,7 +476,8 @@ class Socket(Dispatcher):
             return
         self._received.append((ackID, data))
         if self._eventWaits.waiting:
-            self._eventWaits.wake(data)
+            self._mayEndInOffset = ackID is None and self._pid is not None
+            self._eventWaits.wake(self._own(data))
 
     def _releaseHeld(self) -> None:
         session = self.id

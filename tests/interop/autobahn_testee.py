@@ -46,6 +46,9 @@ class Echo:
     def binaryReceived(self, message: bytes) -> None:
         self.client.sendBinary(message, self._deflate)
 
+    def webSocketFilled(self) -> None:
+        pass
+
     def webSocketDrained(self) -> None:
         pass
 

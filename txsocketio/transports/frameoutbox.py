@@ -37,13 +37,25 @@ class FrameOutbox:
     @ivar holding: while true, all is gathered: somebody will call L{flush}.
     """
 
-    def __init__(self, reactor: Any, transport: Any, drained: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        transport: Any,
+        drained: Callable[[], None],
+        filled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """
+        @param drained: called when the outbox is not congested any more.
+        @param filled: called when it becomes so, which may be while it is
+            written to.
+        """
         self.congested = False
         self.holding = False
         self._reactor = reactor
         self._seconds = reactor.seconds
         self._transport = transport
         self._drained = drained
+        self._filled = filled
         self._direct = _writesDirectly(transport)
         self._frames: list[bytes] = []
         self._waiting = 0
@@ -122,7 +134,9 @@ class FrameOutbox:
         """
         The transport is full; it says so again at every write.
         """
-        self.congested = True
+        if not self.congested:
+            self.congested = True
+            self._filled()
 
     def resumeProducing(self) -> None:
         """

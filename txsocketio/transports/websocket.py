@@ -96,6 +96,7 @@ class WebSocketTransport:
 
     name = "websocket"
     quick = True
+    congested = False
     _log = Logger()
 
     def __init__(self, wire: _Wire, sid: str | None) -> None:
@@ -126,14 +127,6 @@ class WebSocketTransport:
     def receiver(self, receiver: IPacketReceiver) -> None:
         if self._client is not None and self._receiver is not _NOBODY:
             self._receiver = self._client.receiver = receiver
-
-    @property
-    def congested(self) -> bool:
-        """
-        True while more than 64 KiB wait for the network.
-        """
-        outbox = self._client.outbox if self._client is not None else None
-        return outbox is not None and outbox.congested
 
     def open(self, receiver: IPacketReceiver) -> None:
         self._receiver = receiver
@@ -231,10 +224,17 @@ class WebSocketTransport:
         else:
             self._receiver.packetReceived(packetType, data)
 
+    def webSocketFilled(self) -> None:
+        """
+        More than 64 KiB wait for the network.
+        """
+        self.congested = True
+
     def webSocketDrained(self) -> None:
         """
         The network has taken everything.
         """
+        self.congested = False
         self._receiver.transportDrained()
 
     def webSocketClosed(self, ending: Ending) -> None:

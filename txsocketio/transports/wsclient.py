@@ -106,6 +106,12 @@ class WebSocketOwner(Protocol):
         A text message came, which the prefix did not match.
         """
 
+    def webSocketFilled(self) -> None:
+        """
+        More than 64 KiB wait for the network.  May be told while something is
+        sent.
+        """
+
     def webSocketDrained(self) -> None:
         """
         The client is not congested any more.
@@ -304,7 +310,7 @@ class WebSocketClient(FrameReader):
         self.inside_message = False
         self.current_frame = None
         self.websocket_version = self.version
-        self.outbox = FrameOutbox(self._reactor, self.transport, self._drained)
+        self.outbox = FrameOutbox(self._reactor, self.transport, self._drained, self._filled)
         self._nonce = os.urandom(16)
         try:
             self.outbox.put(self._requestWithOffer().toBytes(self._nonce))
@@ -499,6 +505,10 @@ class WebSocketClient(FrameReader):
         pings, outbox = self._pings, self.outbox
         while pings and outbox is not None and not outbox.congested:
             self.sendFramed(frames.frame(frames.PONG, pings.popleft()))
+
+    def _filled(self) -> None:
+        if self._owner is not None:
+            self._owner.webSocketFilled()
 
     def _drained(self) -> None:
         self._answerPings()
