@@ -251,11 +251,11 @@ class EngineMachine(RuleBasedStateMachine):
             (self.engine.sendBinary if binary else self.engine.sendText)(message)
         self.waits = self.waits or self.engine.congested
 
-    @rule(how=st.sampled_from(["close", "abort"]))
+    @rule(how=st.sampled_from(["close", "close", "abort"]))
     def endNow(self, how: str) -> None:
         self.end(how)
 
-    @rule(how=st.sampled_from(["close", "abort"]))
+    @rule(how=st.sampled_from(["close", "close", "abort"]))
     def endAtTheNextText(self, how: str) -> None:
         self.onText = how
 
@@ -495,4 +495,4 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 TestEngine = EngineMachine.TestCase
-TestEngine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestEngine.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
