@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from enginekit import ANSWER, SWITCH, Bench, fired
 from txsocketio.engine import DEAF
-from txsocketio.errors import TransportError
+from txsocketio.errors import DecodeError, TransportError
 from txsocketio.protocol.engineio import CLOSE, MESSAGE, PING, CloseDetails
 
 FORCED = ("engineClosed", "forced close", None)
@@ -362,6 +362,25 @@ def test_endedProperly() -> None:
     details = CloseDetails("bye", {"code": 1000})
     bench.websocket.receiver.transportClosed("transport close", details)
     assert bench.shown == [("close", "transport close", details)]
+    bench.assertEmpty()
+
+
+@pytest.mark.parametrize(
+    ("reason", "details"),
+    [
+        ("transport close", CloseDetails("bye", {"code": 1006})),
+        ("transport error", TransportError("websocket error")),
+        ("parse error", DecodeError("unknown packet type", b"zz")),
+    ],
+)
+def test_everyEndOfAWebSocket(reason: str, details: Any) -> None:
+    """
+    However a WebSocket ends, the engine is closed, for that reason and with
+    these details (behaviours P16).
+    """
+    bench = Bench("websocket").opened()
+    bench.websocket.receiver.transportClosed(reason, details)
+    assert bench.endings == [("engineClosed", reason, details)]
     bench.assertEmpty()
 
 

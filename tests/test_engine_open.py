@@ -143,7 +143,8 @@ def test_triesOne() -> None:
 @pytest.mark.parametrize("transport", [PollingTransport, WebSocketTransport])
 def test_transportByClass(transport: Any) -> None:
     """
-    A transport may be given as its class (behaviours I7, I8).
+    A transport may be given as its class, which is public by its name
+    (behaviours I7, I8, J3).
     """
     bench = Bench(transports=[transport])
     bench.engine.open()
