@@ -254,8 +254,10 @@ class Emitter:
         Emit an event to whoever looks in.
         """
         for listener in self._listening.byEvent.get(event, ()):
-            if listener.once and not self._listening.discard(event, listener):
-                continue  # an earlier listener of this very event used it up
+            if listener.once:
+                if not self._listening.discard(event, listener):
+                    continue  # an earlier listener of this very event used it up
+                self._listenersChanged()
             try:
                 result = listener.call(values)
             except Exception:

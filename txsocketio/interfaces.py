@@ -106,7 +106,8 @@ class IPacketTransport(Interface):
 
     def pauseReading() -> None:
         """
-        Stop reading from the network, so that the server feels it.
+        Stop reading from the network, so that the server feels it, and hand
+        nothing up until L{resumeReading}, not even what was read already.
         Idempotent.
         """
 

@@ -180,7 +180,6 @@ def _transports(value: Any) -> tuple[Any, ...]:
     _demand(not isinstance(value, str), f'transports must be a list: write ["{value}"]')
     _demand(isinstance(value, Iterable))
     transports = tuple(value)
-    _demand(bool(transports))
     for transport in transports:
         known = transport in _NAMES if isinstance(transport, str) else _isTransport(transport)
         _demand(known, f"there is no transport {transport!r:.80}; known are {', '.join(_NAMES)}")
