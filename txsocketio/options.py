@@ -155,6 +155,12 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _someNames(text: str) -> list[str]:
+    names = _list(text)
+    _demand(bool(names))
+    return names
+
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -411,7 +417,7 @@ class EngineOptions:
         _HEADERS, (), "engine", "Added to the headers of each request.", secret=True
     )
     transports: tuple[Any, ...] = _option(
-        _Kind("a list of transport names or classes", _transports, _list),
+        _Kind("a list of transport names or classes", _transports, _someNames),
         _NAMES,
         "engine",
         "Transports to use, the first one first.",
