@@ -879,13 +879,17 @@ class Socket(Dispatcher):
     def _tellIdle(self) -> None:
         waiters, self._idleWaiters = self._idleWaiters, []
         for each in waiters:
-            if not each.called:
-                self.io.whenUnused().chainDeferred(each)
+            self.io.whenUnused().addCallback(_fire, each)
 
 
 def _discard(waiters: list[Any], waiter: Any) -> None:
     if waiter in waiters:
         waiters.remove(waiter)
+
+
+def _fire(_: Any, waiter: Deferred[None]) -> None:
+    if not waiter.called:
+        waiter.callback(None)
 
 
 def _failAll(waiters: list[Deferred[Any]], error: BaseException) -> None:
