@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import CancelledError
 from zope.interface.verify import verifyObject
 
 from clientkit import Bench, benchFixture, journal, outcomes
@@ -171,6 +172,19 @@ def test_whenDisconnectedNotOnALoss(bench: Bench) -> None:
     socket.disconnect()
     bench.flush()
     assert seen == [None]
+
+
+def test_whenDisconnectedCancelledAtTheEnd(bench: Bench) -> None:
+    """
+    Cancelling it while the goodbye is under way disturbs nobody.
+    """
+    socket = bench.online()
+    socket.disconnect()
+    first, second = socket.whenDisconnected(), socket.whenDisconnected()
+    lost, seen = outcomes(first), outcomes(second)
+    first.cancel()
+    bench.flush()
+    assert isinstance(lost[0], CancelledError) and seen == [None] and socket.disconnected
 
 
 def test_whenDisconnectedBesideOthers(bench: Bench) -> None:

@@ -11,7 +11,14 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred, succeed
 
 from clientkit import Bench, benchFixture, journal, names, only, outcomes
-from txsocketio.errors import ConnectRefused, DecodeError, Disconnected, TransportError
+from txsocketio.errors import (
+    ConnectRefused,
+    DecodeError,
+    Disconnected,
+    ReconnectFailed,
+    TransportError,
+)
+from txsocketio.protocol.socketio import CONNECT_ERROR
 
 bench = benchFixture
 
@@ -525,6 +532,118 @@ def test_aLossWhileAPolicyIsAsked(bench: Bench) -> None:
     asked.callback(True)
     bench.advance(1)
     assert other.connected
+
+
+def test_aPolicySaysYesAfterALoss(bench: Bench) -> None:
+    """
+    A policy that says yes while the connection is away lets the socket come
+    back with it.
+    """
+    refusals: list[Any] = ["no", None]
+    bench.use("/", lambda auth: refusals.pop(0))
+    asked: Deferred[bool] = Deferred()
+    socket = bench.connect(retryOnConnectError=lambda error: asked)
+    bench.flush()
+    bench.connection.drop()
+    bench.flush()
+    asked.callback(True)
+    bench.advance(1)
+    assert socket.connected and len(bench.attempts) == 2
+
+
+def test_connectInTheListenerOfARefusal(bench: Bench) -> None:
+    """
+    Who connects again in connect_error keeps waiting.
+    """
+    refusals: list[Any] = ["no", None]
+    bench.use("/", lambda auth: refusals.pop(0))
+    socket = bench.connect()
+    seen = outcomes(socket.whenConnected())
+    socket.once("connect_error", socket.connect)
+    bench.flush()
+    assert seen == [socket]
+
+
+def test_connectWhenTheWaitFails(bench: Bench) -> None:
+    """
+    So does who connects again when whenConnected fails: whoever waits for the
+    disconnection goes on waiting, too.
+    """
+    refusals: list[Any] = ["no", None]
+    bench.use("/", lambda auth: refusals.pop(0))
+    socket = bench.connect()
+    gone = outcomes(socket.whenDisconnected())
+    socket.whenConnected().addErrback(lambda _: socket.connect())
+    bench.flush()
+    assert socket.connected and gone == []
+
+
+def test_waitsThatCancelEachOther(bench: Bench) -> None:
+    """
+    One that waits may cancel another while all are told.
+    """
+    bench.use("/", lambda auth: "no")
+    socket = bench.connect()
+    for when in (socket.whenConnected, socket.whenDisconnected):
+        first, second = when(), when()
+        first.addBoth(lambda _, second=second: second.cancel())
+        second.addErrback(lambda failure: failure.trap(CancelledError))
+    bench.flush()
+    assert not socket.active
+
+
+def test_attemptsSpentInANamespace(bench: Bench) -> None:
+    """
+    A namespace that is not answered uses up attempts like any failure.
+    """
+    bench.of("/").answersConnect = False
+    socket = bench.connect(reconnectionAttempts=0, connectTimeout=1)
+    seen = outcomes(socket.whenConnected())
+    bench.advance(1)
+    only(seen, ReconnectFailed)
+    assert socket.state == "failed"
+
+
+def test_anIdleNamespaceHearsNothing(bench: Bench) -> None:
+    """
+    Failing attempts are no business of a socket that was disconnected.
+    """
+    socket = bench.connect(reconnectionAttempts=1)
+    other = socket.io.socket("/b")
+    told = journal(other)
+    other.disconnect()
+    bench.refuse(None)
+    bench.advance(5)
+    assert told == [] and (socket.state, other.state) == ("failed", "disconnected")
+
+
+def test_authOfOneFailsAsTheEngineOpens(bench: Bench) -> None:
+    """
+    When the first namespace's auth fails at once, the second is asked for on
+    the next connection.
+    """
+    bench.of("/b")
+    socket = bench.connect(auth=_fails)
+    other = socket.io.socket("/b", auth={"b": 1})
+    bench.flush()
+    socket.auth = None
+    bench.advance(1)
+    assert socket.connected and other.connected and bench.texts == ["0", '0/b,{"b":1}']
+
+
+def test_anotherParsersPackets(bench: Bench) -> None:
+    """
+    What a parser lets through is looked at again: a refusal that is none is a
+    parse error, an unknown packet is ignored.
+    """
+    bench.of("/").answersConnect = False
+    socket = bench.connect(reconnection=False)
+    told = journal(socket)
+    bench.flush()
+    socket.packetReceived(9, None, None)
+    assert told == []
+    socket.packetReceived(CONNECT_ERROR, None, [1])
+    assert isinstance(told[0][1], DecodeError)
 
 
 # put out

@@ -50,6 +50,18 @@ def test_wireOrder(bench: Bench) -> None:
     assert names(told) == ["a", "b", "a"]
 
 
+def test_manyEvents(bench: Bench) -> None:
+    """
+    Thousands of events arrive one by one, in order, whichever of them are
+    watched for slowness.
+    """
+    told = journal(bench.online(), "n")
+    for number in range(3000):
+        bench.emit("n", number)
+    bench.flush()
+    assert told == [("n", number) for number in range(3000)]
+
+
 def test_namesThatArePythons(bench: Bench) -> None:
     """
     Any name is an ordinary name, integers included (behaviours T15; faults

@@ -92,6 +92,23 @@ def test_oncePerSession(bench: Bench) -> None:
     ]
 
 
+def test_whatIsNoListener(bench: Bench) -> None:
+    """
+    A session listener must be callable; without one, onSession is a decorator.
+    """
+    socket = bench.connect()
+    with pytest.raises(TypeError, match="callable"):
+        socket.onSession(7)  # type: ignore[call-overload]
+    infos: list[Any] = []
+
+    @socket.onSession()
+    def listener(info: Any) -> None:
+        infos.append(info)
+
+    bench.flush()
+    assert len(infos) == 1
+
+
 def test_oneAfterTheOther(bench: Bench) -> None:
     """
     The second listener is called when the first is done.

@@ -489,8 +489,9 @@ class Manager(Emitter):
         """
         The server does not speak the protocol: end this connection.
         """
-        if self.engine is not None:
-            self.engine.abort("parse error", error)
+        engine = self.engine
+        assert engine is not None
+        engine.abort("parse error", error)
 
     def sendPacket(self, text: bytes | None, binaries: Sequence[bytes], compress: bool) -> None:
         """
@@ -580,7 +581,7 @@ class Manager(Emitter):
             details.url = self.url
         if self.state == "opening":
             self._attemptFailed(_asError(reason, details))
-        elif self.state == "open":
+        else:
             self._lost(reason, details)
 
     # inside: attempts
