@@ -7,7 +7,9 @@ Must not know: packets on the wire, connecting, sending.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
+from time import monotonic
 from typing import Any, overload
 from weakref import WeakSet, finalize
 
@@ -21,7 +23,7 @@ from txsocketio.eventwaits import EventWaits
 from txsocketio.modifiers import checkTimeout
 from txsocketio.protocol.recovery import withoutOffset
 from txsocketio.serial import SerialCalls
-from txsocketio.slowness import Watch
+from txsocketio.slowness import SUSPECTED, Watch
 from txsocketio.streams import Stream
 
 __all__ = ["Dispatcher"]
@@ -38,6 +40,10 @@ class Dispatcher(Emitter):
     """
 
     slowListener: float | None = 0.1
+
+    # Gives one thing for each of the next events that need not be timed: the
+    # quickest way to count there is.
+    _untimed: Iterator[None] = iter(())
 
     def __init__(self, clock: IReactorTime, reading: Any) -> None:
         """
@@ -264,8 +270,18 @@ class Dispatcher(Emitter):
         """
         As L{_dispatch}, with an eye on the clock.
         """
-        listeners = self._listening.byEvent.get(data[0], ())
-        self._slowness.time(self._dispatch, data, sendAnswer, self._any, listeners)
+        limit = self.slowListener
+        if limit is None:
+            self._untimed = repeat(None, SUSPECTED)  # and look again then
+            self._dispatch(data, sendAnswer)
+            return
+        catchAlls, listeners = self._any, self._listening.byEvent.get(data[0], ())
+        began = monotonic()
+        self._dispatch(data, sendAnswer)
+        ended = monotonic()
+        self._untimed = repeat(None, self._slowness.skip(began, ended, limit))
+        if ended - began > limit:
+            self._slowness.complain(data[0], catchAlls, listeners, ended - began)
 
     def _call(self, event: Any, listener: Listener, values: Sequence[Any]) -> None:
         try:

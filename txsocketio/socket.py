@@ -44,6 +44,9 @@ _PER_EVENT = 64
 _PER_VALUE = 2
 """Bytes of a value's own syntax, at the least."""
 
+_LOST_RECOVERIES = 2
+"""After so many losses in a row no recovery is asked for any more."""
+
 _REFUSAL_HINT = "what it wants must come by auth=, query= or extraHeaders="
 
 _V2_HINT = (
@@ -84,6 +87,7 @@ class Socket(Dispatcher):
     _deciding: Deferred[Any] | None = None
     _session: Deferred[Any] | None = None
     _pid: str | None = None
+    _lostRecoveries = 0
     _offset: str | None = None
     _lastReason: str | None = None
     _sessions = 0
@@ -396,9 +400,23 @@ class Socket(Dispatcher):
         """
         # Of what was overdue they know.
         asked, self._askedOn = self.asked and not self._overdue, None
+        if asked and not self.connected and self._pid is not None:
+            self._recoveryLost()
         if self.active:
             self.why = f"the connection was lost: {reason}"
             self._endSession(reason, details, asked)
+
+    def _recoveryLost(self) -> None:
+        """
+        A connection was lost while it was to recover a session.
+
+        The server begins with what we missed.  If that is what we cannot
+        read, each recovery ends there, so only so many are tried.
+        """
+        self._lostRecoveries += 1
+        if self._lostRecoveries >= _LOST_RECOVERIES:
+            self._pid = self._offset = None
+            self._lostRecoveries = 0
 
     def attemptFailed(self, error: Exception) -> None:
         """
@@ -444,20 +462,22 @@ class Socket(Dispatcher):
 
     def _eventReceived(self, ackID: int | None, data: list[Any]) -> None:
         if ackID is not None:
-            session = self._sessions
-            self._mayEndInOffset = False
-            self._dispatchTimed(data, lambda values: self._sendAnswer(session, ackID, values))
+            self._questionReceived(ackID, data)
             return
         if self._pid is not None:
             self._mayEndInOffset = True
             if len(data) > 1 and data[-1].__class__ is str:
                 self._offset = data[-1]
-        slowness = self._slowness
-        if slowness.skipped:
-            slowness.skipped -= 1
+        for _ in self._untimed:
             self._dispatch(data, None)
-        else:
-            self._dispatchTimed(data, None)
+            return
+        self._dispatchTimed(data, None)
+
+    def _questionReceived(self, ackID: int, data: list[Any]) -> None:
+        # Apart, for a closure costs whoever could make one.
+        session = self._sessions
+        self._mayEndInOffset = False
+        self._dispatchTimed(data, lambda values: self._sendAnswer(session, ackID, values))
 
     def _sendAnswer(self, session: int, ackID: int, values: Sequence[Any]) -> None:
         if session != self._sessions or not self.connected:
@@ -605,6 +625,7 @@ class Socket(Dispatcher):
         self.id = sid
         self._leftOn = None
         self.recovered = pid is not None and pid == self._pid
+        self._lostRecoveries = 0
         if not self.recovered:
             self._offset = None
         self._pid = pid
