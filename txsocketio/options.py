@@ -155,7 +155,7 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _someNames(text: str) -> list[str]:
+def _someNames(text: str) -> tuple[str, ...]:
     names = _list(text)
     _demand(bool(names))
     return names
