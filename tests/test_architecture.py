@@ -20,6 +20,7 @@ from support import ROOT, runPython
 PACKAGE = ROOT / "txsocketio"
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 CONTRACTS = SETTINGS["importlinter"]["contracts"]
+TYPES_ONLY = next(each for each in CONTRACTS if each["type"] == "layers")["ignore_imports"]
 GROUND = ("protocol", "options", "errors")
 REACTIVE = {"twisted", "zope", "treq", "autobahn", "txaio"}
 
@@ -43,6 +44,18 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}:{node.lineno} imports relatively"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported(path: Path) -> set[str]:
+    """
+    What a file imports when it runs: nothing that is there for types only.
+    """
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    running = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return {f"{node.module}.{alias.name}" for node in running for alias in node.names}
 
 
 def floors() -> dict[str, tuple[int, bool]]:
@@ -90,6 +103,9 @@ def test_importOnlyDownstairs(path: Path) -> None:
             f"{named(path)} imports {name}: from the front door"
         )
         assert room in FLOORS, f"{named(path)} imports {name}: a room without a floor"
+        if f"txsocketio.{roomOf(path)} -> txsocketio.{room}" in TYPES_ONLY:
+            assert name not in imported(path), f"{named(path)} imports {name}: not downstairs"
+            continue
         assert mayImport(roomOf(path), room), f"{named(path)} imports {name}: not downstairs"
 
 

@@ -6,7 +6,8 @@ Must not know: engines, transports.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from txsocketio.manager import Manager
@@ -30,6 +31,25 @@ each.  Weak: a manager that has work to do is held by its work.
 """
 
 
+P = ParamSpec("P")
+
+
+class _Front(Protocol[P]):
+    """
+    A function with the reference's C{io.protocol}.
+    """
+
+    protocol: int
+
+    def __call__(self, *args: P.args, **named: P.kwargs) -> Socket: ...
+
+
+def _front(function: Callable[P, Socket]) -> _Front[P]:
+    function.protocol = PROTOCOL  # type: ignore[attr-defined]
+    return cast("_Front[P]", function)
+
+
+@_front
 def io(
     url: str | None = None, *, namespace: str | None = None, reactor: Any = None, **options: Any
 ) -> Socket:
@@ -62,9 +82,6 @@ def io(
     socketNames = SocketOptions.__dataclass_fields__
     own = {name: value for name, value in options.items() if name in socketNames}
     return manager.socket(chosen, **own)
-
-
-io.protocol = PROTOCOL  # type: ignore[attr-defined]
 
 
 def _managerFor(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from time import monotonic
-from typing import Any, overload
+from typing import Any, Self, overload
 from weakref import WeakSet, finalize
 
 from twisted.internet.defer import Deferred
@@ -61,6 +61,12 @@ class Dispatcher(Emitter):
 
     # from above
 
+    @overload
+    def on(self, event: Any, *, serial: bool = False) -> Callable[[F], F]: ...
+
+    @overload
+    def on(self, event: Any, listener: AnyListener, *, serial: bool = False) -> Self: ...
+
     def on(self, event: Any, listener: AnyListener | None = None, *, serial: bool = False) -> Any:
         """
         Call C{listener} at each such event; without a listener, a decorator.
@@ -78,7 +84,7 @@ class Dispatcher(Emitter):
     def onAny(self) -> Callable[[F], F]: ...
 
     @overload
-    def onAny(self, listener: AnyListener) -> Any: ...
+    def onAny(self, listener: AnyListener) -> Self: ...
 
     def onAny(self, listener: AnyListener | None = None) -> Any:
         """
@@ -88,15 +94,16 @@ class Dispatcher(Emitter):
         """
         return self._addAny("_any", listener, False)
 
-    def prependAny(self, listener: AnyListener) -> Any:
+    def prependAny(self, listener: AnyListener) -> Self:
         """
         As L{onAny}, before those that listen already.
 
         @return: self
         """
-        return self._addAny("_any", listener, True)
+        self._addAny("_any", listener, True)
+        return self
 
-    def offAny(self, listener: AnyListener | None = None) -> Any:
+    def offAny(self, listener: AnyListener | None = None) -> Self:
         """
         Forget one catch-all listener, or all.
 
@@ -115,7 +122,7 @@ class Dispatcher(Emitter):
     def onAnyOutgoing(self) -> Callable[[F], F]: ...
 
     @overload
-    def onAnyOutgoing(self, listener: AnyListener) -> Any: ...
+    def onAnyOutgoing(self, listener: AnyListener) -> Self: ...
 
     def onAnyOutgoing(self, listener: AnyListener | None = None) -> Any:
         """
@@ -125,15 +132,16 @@ class Dispatcher(Emitter):
         """
         return self._addAny("_anyOutgoing", listener, False)
 
-    def prependAnyOutgoing(self, listener: AnyListener) -> Any:
+    def prependAnyOutgoing(self, listener: AnyListener) -> Self:
         """
         As L{onAnyOutgoing}, before those that listen already.
 
         @return: self
         """
-        return self._addAny("_anyOutgoing", listener, True)
+        self._addAny("_anyOutgoing", listener, True)
+        return self
 
-    def offAnyOutgoing(self, listener: AnyListener | None = None) -> Any:
+    def offAnyOutgoing(self, listener: AnyListener | None = None) -> Self:
         """
         Forget one outgoing catch-all listener, or all.
 

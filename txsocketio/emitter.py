@@ -13,7 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from inspect import Parameter, iscoroutine, signature
-from typing import Any, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -172,7 +172,7 @@ class Emitter:
     def on(self, event: Any) -> Callable[[F], F]: ...
 
     @overload
-    def on(self, event: Any, listener: AnyListener) -> Any: ...
+    def on(self, event: Any, listener: AnyListener) -> Self: ...
 
     def on(self, event: Any, listener: AnyListener | None = None) -> Any:
         """
@@ -186,7 +186,7 @@ class Emitter:
     def once(self, event: Any) -> Callable[[F], F]: ...
 
     @overload
-    def once(self, event: Any, listener: AnyListener) -> Any: ...
+    def once(self, event: Any, listener: AnyListener) -> Self: ...
 
     def once(self, event: Any, listener: AnyListener | None = None) -> Any:
         """
@@ -197,7 +197,7 @@ class Emitter:
         """
         return self._register(event, listener, True)
 
-    def off(self, event: Any = None, listener: AnyListener | None = None) -> Any:
+    def off(self, event: Any = None, listener: AnyListener | None = None) -> Self:
         """
         Forget one listener of an event, all of an event, or all.
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from random import random
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self, overload
 
 from twisted.internet.defer import (
     CancelledError,
@@ -84,6 +84,8 @@ class Manager(Emitter):
     _log = Logger()
 
     engine: Engine | None = None
+
+    _known = False  # whether a namespace was ever connected
 
     def __init__(self, url: str, *, reactor: Any = None, **options: Any) -> None:
         """
@@ -179,6 +181,12 @@ class Manager(Emitter):
         """
         return self.options.retryOnServerDisconnect
 
+    @overload
+    def reconnection(self) -> bool: ...
+
+    @overload
+    def reconnection(self, value: bool) -> Self: ...
+
     def reconnection(self, value: bool | None = None) -> Any:
         """
         Get, or with an argument set, whether to reconnect.
@@ -192,6 +200,12 @@ class Manager(Emitter):
             self._tellResting(self._lastError)
         return self
 
+    @overload
+    def reconnectionAttempts(self) -> float: ...
+
+    @overload
+    def reconnectionAttempts(self, value: float) -> Self: ...
+
     def reconnectionAttempts(self, value: float | None = None) -> Any:
         """
         Get or set the number of attempts before giving up.
@@ -200,6 +214,12 @@ class Manager(Emitter):
             return self._reconnection.attemptLimit
         self._reconnection.attemptLimit = self._checked("reconnectionAttempts", value)
         return self
+
+    @overload
+    def reconnectionDelay(self) -> float: ...
+
+    @overload
+    def reconnectionDelay(self, value: float) -> Self: ...
 
     def reconnectionDelay(self, value: float | None = None) -> Any:
         """
@@ -210,6 +230,12 @@ class Manager(Emitter):
         self._reconnection.backoff.delay = self._checked("reconnectionDelay", value)
         return self
 
+    @overload
+    def reconnectionDelayMax(self) -> float: ...
+
+    @overload
+    def reconnectionDelayMax(self, value: float) -> Self: ...
+
     def reconnectionDelayMax(self, value: float | None = None) -> Any:
         """
         Get or set the longest delay, in seconds.
@@ -218,6 +244,12 @@ class Manager(Emitter):
             return self._reconnection.backoff.maxDelay
         self._reconnection.backoff.maxDelay = self._checked("reconnectionDelayMax", value)
         return self
+
+    @overload
+    def randomizationFactor(self) -> float: ...
+
+    @overload
+    def randomizationFactor(self, value: float) -> Self: ...
 
     def randomizationFactor(self, value: float | None = None) -> Any:
         """
@@ -228,6 +260,12 @@ class Manager(Emitter):
         checked = self._checked("randomizationFactor", value)
         self._reconnection.backoff.randomizationFactor = checked
         return self
+
+    @overload
+    def timeout(self) -> float | bool: ...
+
+    @overload
+    def timeout(self, value: float | bool) -> Self: ...
 
     def timeout(self, value: float | bool | None = None) -> Any:
         """
@@ -434,6 +472,7 @@ class Manager(Emitter):
         """
         A namespace is connected.
         """
+        self._known = True
         self._unknownSIDs.clear()
         self._reconnection.proved()
 
@@ -812,7 +851,7 @@ class Manager(Emitter):
         if not isinstance(error, DecodeError):
             cause, error = error, DecodeError(f"the parser failed: {error!r}")
             error.__cause__ = cause
-        if not any(each.connected for each in self._sockets.values()):
+        if not self._known:
             error.hint = _STRANGER_HINT
         self.protocolBroken(error)
 

@@ -12,7 +12,7 @@ Must not know: engines, transports, the class Manager.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
@@ -35,6 +35,9 @@ from txsocketio.options import SocketOptions
 from txsocketio.protocol.socketio import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 from txsocketio.sender import Sender
 from txsocketio.sessions import SessionInfo, runSession
+
+if TYPE_CHECKING:
+    from txsocketio.manager import Manager  # what users call socket.io
 
 __all__ = ["Socket"]
 
@@ -94,7 +97,7 @@ class Socket(Dispatcher):
 
     def __init__(self, manager: IManager, namespace: str, options: SocketOptions) -> None:
         super().__init__(manager.reactor, manager.reading)
-        self.io: Any = manager
+        self.io: Manager = manager  # type: ignore[assignment]
         self.nsp = namespace
         self.auth = options.auth
         self.why = "connect() was not called yet"
@@ -241,7 +244,7 @@ class Socket(Dispatcher):
             needed is left; at once when that is so now.
         """
         if self.state in ("disconnected", "failed"):
-            return self.io.whenUnused()  # type: ignore[no-any-return]
+            return self.io.whenUnused()
         waiter: Deferred[None] = Deferred(lambda d: _discard(self._idleWaiters, d))
         self._idleWaiters.append(waiter)
         return waiter
