@@ -404,6 +404,48 @@ def test_anotherPidIsNoRecovery(bench: Bench) -> None:
     assert sent == ["0", '0{"pid":"p1","offset":"offset"}', '0{"pid":"p2"}']
 
 
+def test_recoveryInVain(bench: Bench) -> None:
+    """
+    What the server sends again to recover may be what we cannot read; after
+    two recoveries that ended so, the session begins anew.
+    """
+    bench.of("/").answersConnect = False
+    socket = bench.connect()
+    bench.flush()
+    bench.connection.sendRaw('40{"sid":"s","pid":"p"}')
+    bench.flush()
+    sent = []
+    for _ in range(3):
+        bench.connection.sendRaw("not a packet")
+        bench.advance(5)
+        sent.append(bench.texts[0])
+    assert sent == ['0{"pid":"p"}', '0{"pid":"p"}', "0"]
+    bench.connection.sendRaw('40{"sid":"s2","pid":"p2"}')
+    bench.flush()
+    assert socket.connected and not socket.recovered
+
+
+def test_recoveryAfterABadMoment(bench: Bench) -> None:
+    """
+    One loss in the middle of a recovery does not count, once another has
+    succeeded.
+    """
+    bench.of("/").answersConnect = False
+    socket = bench.connect()
+    bench.flush()
+    bench.connection.sendRaw('40{"sid":"s","pid":"p"}')
+    bench.flush()
+    for _ in range(3):
+        for answer in (None, '40{"sid":"s","pid":"p"}'):
+            bench.connection.drop()
+            bench.advance(5)
+            assert bench.texts == ['0{"pid":"p"}']
+            if answer is not None:
+                bench.connection.sendRaw(answer)
+                bench.flush()
+                assert socket.recovered
+
+
 @pytest.mark.parametrize(
     ("event", "offset"),
     [

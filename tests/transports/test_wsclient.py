@@ -150,6 +150,29 @@ def test_refusalTellsStatusAndBody() -> None:
     assert kit.clock.getDelayedCalls() == []
 
 
+def test_chunkedRefusal() -> None:
+    """
+    A refusal's body is shown without what carries it, and its end is noticed.
+    faults F46
+    """
+    kit = Kit(opened=False)
+    head = b"HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n"
+    kit.receive(head, b"2;x=y\r\nno\r", b"\n2\r\npe\r\n", b"0\r\n\r\n")
+    assert kit.owner.ending is not None and kit.owner.ending.body == b"nope"
+    assert kit.clock.getDelayedCalls() == []
+
+
+def test_refusalInTinyChunks() -> None:
+    """
+    A body of which nearly nothing is content is not read for ever.
+    faults F46
+    """
+    kit = Kit(opened=False)
+    head = b"HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n"
+    kit.receive(head, b"1\r\nx\r\n" * 1000)
+    assert kit.owner.ending is not None and set(kit.owner.ending.body) == {ord("x")}
+
+
 def test_refusalsBodyIsNotWaitedForLong() -> None:
     """
     A refusal without its body ends after a second.  faults F46

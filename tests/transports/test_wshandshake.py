@@ -9,6 +9,7 @@ import pytest
 from txsocketio.transports.wshandshake import (
     HandshakeRefused,
     Request,
+    bodyOf,
     checkResponse,
     parseResponse,
 )
@@ -190,3 +191,24 @@ def test_headersInAnotherEncodingAreRead() -> None:
     """
     response = parseResponse(b"HTTP/1.1 400 B\xe4d\r\nX: \xff\r\n\r\n")
     assert (response.status, response.headers) == (400, (("X", "\xff"),))
+
+
+@pytest.mark.parametrize(
+    ("headers", "data", "body", "complete"),
+    [
+        ("Content-Length: 4", b"no", b"no", False),
+        ("Content-Length: 4", b"nope", b"nope", True),
+        ("Content-Length: x", b"nope", b"nope", False),
+        ("X: y", b"nope", b"nope", False),
+        ("Transfer-Encoding: Chunked", b"", b"", False),
+        ("Transfer-Encoding: Chunked", b"4\r\nno", b"no", False),
+        ("Transfer-Encoding: Chunked", b"A \r\n0123456789\r\n0\r\n", b"0123456789", True),
+        ("Transfer-Encoding: Chunked", b"nope\r\n", b"nope\r\n", True),
+    ],
+)
+def test_bodyOf(headers: str, data: bytes, body: bytes, complete: bool) -> None:
+    """
+    The body of a refusal is found in whatever way it is carried.
+    """
+    response = parseResponse(f"HTTP/1.1 400 No\r\n{headers}\r\n\r\n".encode())
+    assert bodyOf(response, data) == (body, complete)

@@ -34,6 +34,7 @@ from txsocketio.transports.wshandshake import (
     HandshakeRefused,
     Request,
     Response,
+    bodyOf,
     checkResponse,
     parseResponse,
 )
@@ -59,6 +60,8 @@ REFUSAL_TIMEOUT = 1.0
 """Seconds we wait for the first bytes of a refusal's body."""
 
 REFUSAL_BYTES = 1024
+REFUSAL_DATA = 4096
+"""How much of a refusal's body is kept, and how much is read for it."""
 
 INTERNAL_ERROR, NO_STATUS, ABNORMAL = 1011, 1005, 1006
 
@@ -414,10 +417,9 @@ class WebSocketClient(FrameReader):
         """
         assert self._response is not None
         self.data += rest
-        lengths = self._response.all("content-length")
-        wanted = int(lengths[0]) if lengths and lengths[0].isdecimal() else REFUSAL_BYTES
-        self._body = self.data[:REFUSAL_BYTES]
-        if len(self.data) >= min(wanted, REFUSAL_BYTES):
+        body, complete = bodyOf(self._response, self.data[:REFUSAL_DATA])
+        self._body = body[:REFUSAL_BYTES]
+        if complete or len(body) >= REFUSAL_BYTES or len(self.data) >= REFUSAL_DATA:
             self.state = CLOSED
             self._drop(abort=True)
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from hashlib import sha1
 from urllib.parse import urlsplit
 
-__all__ = ["HandshakeRefused", "Request", "Response", "checkResponse", "parseResponse"]
+__all__ = ["HandshakeRefused", "Request", "Response", "bodyOf", "checkResponse", "parseResponse"]
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _FORBIDDEN = re.compile(r"[\0\r\n]")
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?\Z", re.DOTALL)
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: (.*))?\Z")
 
 _OURS = frozenset(
@@ -168,6 +169,35 @@ def parseResponse(head: bytes) -> Response:
         )
     headers = tuple(_parseHeader(line) for line in lines)
     return Response(match[1], int(match[2]), match[3] or "", headers)
+
+
+def bodyOf(response: Response, data: bytes) -> tuple[bytes, bool]:
+    """
+    Read as much of an answer's body as is there, for an error to show.
+
+    @param data: what came after the head.
+    @return: the body, and whether that is all of it.
+    """
+    if "chunked" in response.words("transfer-encoding"):
+        return _unchunked(data)
+    lengths = response.all("content-length")
+    if not lengths or not lengths[0].isdecimal():
+        return data, False
+    return data, len(data) >= int(lengths[0])
+
+
+def _unchunked(data: bytes) -> tuple[bytes, bool]:
+    body, position = b"", 0
+    while (end := data.find(b"\r\n", position)) >= 0:
+        size = _CHUNK.match(data, position, end)
+        if size is None:
+            return data, True  # not chunked after all: show it as it is
+        length = int(size[1], 16)
+        if length == 0:
+            return body, True
+        body += data[end + 2 : end + 2 + length]
+        position = end + 2 + length + 2
+    return body, False
 
 
 def _parseHeader(line: str) -> tuple[str, str]:

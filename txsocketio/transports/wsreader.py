@@ -524,6 +524,8 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Autobahn found a violation.
         """
+        if reason.endswith("after decompression"):
+            reason += " (maxMessageBytes)"
         self.fail(ProtocolViolation(code, reason), code)
 
 

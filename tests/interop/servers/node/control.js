@@ -46,6 +46,8 @@ const httpServer = makeHTTPServer();
 const connections = new Set();
 httpServer.on("connection", (connection) => {
   connections.add(connection);
+  // engine.io has no listener while allowRequest decides: an RST would end us.
+  connection.on("error", () => {});
   connection.on("close", () => connections.delete(connection));
 });
 
@@ -115,7 +117,9 @@ async function answer(commands, { id, cmd, ...rest }) {
 async function serve(own) {
   const commands = { ...common, ...own };
   // Not before: an engine takes the listeners that were there for another's.
-  for (const event of ["request", "upgrade"]) httpServer.prependListener(event, remember);
+  httpServer.prependListener("request", remember);
+  // Node takes an upgrade for a request as long as nobody wants upgrades.
+  if (httpServer.listenerCount("upgrade")) httpServer.prependListener("upgrade", remember);
   const lines = readline.createInterface({ input: process.stdin });
   lines.on("line", (line) => answer(commands, JSON.parse(line)));
   lines.on("close", () => process.exit(0));

@@ -27,8 +27,11 @@ const io = new Server(httpServer, {
   ),
 });
 
-io.engine.on("initial_headers", (headers) => {
-  if (options.cookies) headers["set-cookie"] = options.cookies;
+io.engine.on("initial_headers", (headers, request) => {
+  if (!options.cookies) return;
+  // For a WebSocket, engine.io would write an array as one line.
+  const asText = request.headers.upgrade && options.cookies.join("\r\nset-cookie: ");
+  headers["set-cookie"] = asText || options.cookies;
 });
 
 // what was seen, for the tests to ask about
