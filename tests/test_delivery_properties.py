@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from twisted.internet.task import deferLater
 
 from clientkit import Bench
 from txsocketio.errors import SocketIOError
@@ -41,16 +42,28 @@ class Delivery(RuleBasedStateMachine):
     @initialize(
         retries=st.sampled_from([0, 2]),
         beside=st.booleans(),
-        session=st.booleans(),
+        session=st.sampled_from(["none", "quick", "slow"]),
         eager=st.sampled_from([True, True, False]),
+        recovery=st.booleans(),
+        upgrades=st.booleans(),
     )
-    def begin(self, retries: int, beside: bool, session: bool, eager: bool) -> None:
+    def begin(
+        self,
+        retries: int,
+        beside: bool,
+        session: str,
+        eager: bool,
+        recovery: bool,
+        upgrades: bool,
+    ) -> None:
         """
         A socket alone, or beside another namespace; plain, or with retries;
-        what is sent arrives at once, or when time is advanced.
+        with connection state recovery or without; on WebSocket, or on polling
+        first; what is sent arrives at once, or when time is advanced.
         """
         self.eager = eager
-        self.bench = Bench(pingInterval=5, pingTimeout=4)
+        self.recovery = recovery
+        self.bench = Bench(pingInterval=5, pingTimeout=4, recovery=recovery)
         self.bench.of("/test")
         self.retries = retries
         self.numbers = iter(range(10**6))
@@ -58,15 +71,19 @@ class Delivery(RuleBasedStateMachine):
         self.callbacks: dict[int, int] = {}
         self.log: list[tuple[str, Any]] = []
         self.acting = ""
+        self.crossed = False
         self.acks: list[Any] = []
         self.bench.of("/test").on("connection", self.joined)
         options: dict[str, Any] = {"retries": retries} if retries else {}
+        options["transports"] = ["polling", "websocket"] if upgrades else ["websocket"]
         options.update(reconnectionAttempts=6, connectTimeout=6.0, timeout=5.0)
         self.socket = self.bench.connect("http://memory/test", **options)
         if beside:
             self.socket.io.socket("/")
-        if session:
+        if session == "quick":
             self.socket.onSession(lambda info: info.emit("session"))
+        elif session == "slow":
+            self.socket.onSession(lambda info: deferLater(self.bench.clock, 1.0))
         self.socket.on("connect", lambda: self.happened("connect", self.socket.id))
         self.socket.on("disconnect", lambda reason: self.happened("disconnect", reason))
         self.socket.on("connect_error", lambda error: self.happened("connect_error", None))
@@ -80,7 +97,7 @@ class Delivery(RuleBasedStateMachine):
         self.act(event)
 
     def received(self, session: str, number: int) -> None:
-        self.log.append(("server", (session, number)))
+        self.log.append(("server", (session, self.socket.id, number)))
         self.act("server")
 
     def act(self, event: str) -> None:
@@ -143,6 +160,16 @@ class Delivery(RuleBasedStateMachine):
     @rule()
     def emit(self) -> None:
         self.promise(self.socket.emit("client", next(self.numbers)))
+        if not self.socket.connected and self.socket.state != "failed":
+            assert self.promises[-1].results == []
+
+    @rule()
+    def cross(self) -> None:
+        """
+        Leave and come back while the server is still talking.
+        """
+        self.serverEmits()
+        self.socket.disconnect().connect()
 
     @rule()
     def emitVolatile(self) -> None:
@@ -198,6 +225,7 @@ class Delivery(RuleBasedStateMachine):
 
     @rule()
     def serverDisconnects(self) -> None:
+        self.crossed = True
         self.bench.of("/test").disconnectSockets()
 
     @precondition(lambda self: self.bench.live)
@@ -272,9 +300,10 @@ class Delivery(RuleBasedStateMachine):
         present, last = None, -1
         for event, detail in self.log:
             if event == "server":
-                session, number = detail
-                assert session not in ended and number > last
-                last, present = number, session
+                session, present, number = detail
+                assert number > last and session == present
+                assert self.recovery or session not in ended
+                last = number
             elif event == "connect":
                 present = detail
             elif event == "disconnect" and present is not None:
@@ -299,6 +328,15 @@ class Delivery(RuleBasedStateMachine):
                 error = getattr(result, "value", None)
                 assert error is None or isinstance(error, SocketIOError) or "Cancel" in repr(error)
         assert all(times <= 1 for times in self.callbacks.values())
+
+    @invariant()
+    def nothingIsOutOfPlace(self) -> None:
+        """
+        The server never hangs up on us for a packet of a namespace that we
+        have not joined - unless its own disconnect crossed it.
+        """
+        reasons = [each.closed for each in self.bench.connections]
+        assert self.crossed or "forced server close" not in reasons
 
     @invariant()
     def timersAreFew(self) -> None:
