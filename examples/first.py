@@ -13,11 +13,11 @@ from twisted.internet.task import react
 from txsocketio import io
 
 
-async def main(reactor, url, *transports):
+async def main(reactor: object, url: str, *transports: str) -> None:
     socket = io(url, transports=transports or None)
 
     @socket.on("hi")
-    def greeted():
+    def greeted() -> None:
         print("the server says hi")
 
     socket.emit("hi")  # waits for the connection by itself

@@ -8,6 +8,7 @@ Run it beside C{bots.ini}, against a server on port 3000 of this machine::
 
 from txsocketio.bots.bot import Bot, every, on, onSession
 from txsocketio.bots.schema import PluginOption, schemaOf
+from txsocketio.sessions import SessionInfo
 
 
 class EchoBot(Bot):
@@ -18,14 +19,14 @@ class EchoBot(Bot):
     schema = schemaOf(PluginOption("prefix", "what to put before an echo", default="echo:"))
 
     @onSession
-    def greet(self, info):
+    def greet(self, info: SessionInfo) -> object:
         return info.emit("hello", "I am back" if info.recovered else "I am new here")
 
     @on("message")
-    async def echo(self, text):
+    async def echo(self, text: str) -> None:
         self.log.info("echoing {size} characters", size=len(text))
         await self.socket.emit("message", f"{self.config['prefix']} {text}")
 
     @every(60)
-    def showLife(self):
+    def showLife(self) -> None:
         self.socket.volatile.emit("alive")
