@@ -190,7 +190,7 @@ async def reconnectOverSockets(reactor: Any, way: str, count: int) -> dict[str, 
     def calls() -> int:
         return len(reactor.getDelayedCalls())
 
-    await rounds(min(WARM // 10, count))
+    await rounds(min(WARM, count // 10))
     before = Count(calls)
     await rounds(count)
     after = Count(calls)

@@ -209,6 +209,13 @@ class ServerProcess:
             raise AssertionError(f"{command} failed on {self!r}: {reply['error']}")
         return reply["result"]
 
+    def signal(self, number: int) -> None:
+        """
+        Send the process a signal, e.g. SIGSTOP.
+        """
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def slay(self) -> None:
         if self._process is not None:
             self._process.kill()
