@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from threading import get_ident
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -59,6 +60,7 @@ class Sender:
         self._namespace = namespace
         self._ackTimeout = options.ackTimeout
         self.failure: SocketIOError | None = None
+        self._thread: int | None = None  # the reactor's, once that is known
         self.sessions = 0
         self.acks = PendingAcks(manager.reactor, self._withdrawFor)
         self.outbox = Outbox(manager, options.sendBufferLimit, show, self.acks.forget)
@@ -82,6 +84,8 @@ class Sender:
         See L{Socket.emit <txsocketio.socket.Socket.emit>}.
         """
         _checkName(event)
+        if self._thread != get_ident():
+            self._checkThread()
         waiting = None
         if not args or not callable(args[-1]):
             if how is PLAIN and self.outbox.live and self._retries is None:
@@ -100,6 +104,8 @@ class Sender:
         See L{Socket.emitWithAck <txsocketio.socket.Socket.emitWithAck>}.
         """
         _checkName(event)
+        if self._thread != get_ident():
+            self._checkThread()
         if self._retries is not None and not how.volatile:
             return self._callRetried(how, (event, *args))
         waiting = AckDeferred(self._cancelled)
@@ -148,6 +154,7 @@ class Sender:
         """
         Send what waits; from now on packets go straight.
         """
+        self._thread = get_ident()
         self.outbox.flush()
         if self._retries is not None and self.outbox.live:
             self._retries.ready()
@@ -201,6 +208,15 @@ class Sender:
             self.acks.failThese(waiting, error)
 
         return settle
+
+    # inside: threads
+
+    def _checkThread(self) -> None:
+        if self._thread is not None:
+            raise RuntimeError(
+                "emit was called from another thread than the reactor's; "
+                "use reactor.callFromThread(socket.emit, ...)"
+            )
 
     # inside: once
 

@@ -253,7 +253,7 @@ def test_theReceiverMayChange() -> None:
 def test_packetsAreSent() -> None:
     """
     Messages, bytes and control packets are one frame each, in order.
-    behaviours K4, K5
+    behaviours K4, K5, L5
     """
     kit = Kit()
     kit.transport.sendText(b"2[]")
