@@ -210,6 +210,7 @@ class Dispatcher(Emitter):
                 listening.discard(event, listener)
 
         stream = Stream(backlog, overflow, len(events) > 1, self._awaitedStreams, stop)
+        stream.events = events
         for event in events:
             forward = self._cutting(event, stream.forwarder(event))
             added.append((event, Listener(forward, forward, False)))

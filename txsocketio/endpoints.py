@@ -89,6 +89,9 @@ class EngineEndpoint:
         self.url = server.id
         self._factory = EngineFactory(reactor, server, self._options)
 
+    def __repr__(self) -> str:
+        return f"<EngineEndpoint {self.url} path={self._options.path}>"
+
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
         Open a session.

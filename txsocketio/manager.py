@@ -328,6 +328,7 @@ class Manager(Emitter):
             socket.managerStopped(error)
         self._tellOpenFailed(error)
         if wasOpen:
+            self._log.info("Left {url}.", url=self.url)
             self._show("close", "forced close", None)
         return self.whenGone()
 
@@ -486,6 +487,7 @@ class Manager(Emitter):
         self._rest()
         self._tellOpenFailed(Disconnected("forced close"))
         if wasOpen:
+            self._log.info("Left {url}.", url=self.url)
             self._show("close", "forced close", None)
 
     def othersPending(self, socket: Socket) -> bool:
@@ -516,6 +518,7 @@ class Manager(Emitter):
             return
         self._reconnection.unproved()
         self._dismissEngine()
+        self._logLoss("forced close", error)
         spent = self._planRetry(error)
         for socket in list(self._sockets.values()):
             if socket.asked:
@@ -560,9 +563,9 @@ class Manager(Emitter):
         self._reconnection.life.opened()
         options = self._engineOptions
         self._decoder = self.parser.buildDecoder(options.maxAttachments, options.maxMessageBytes)
-        self._log.info("Connected to {url}.", url=self.url, attempt=attempt)
         engine = self.engine
         assert engine is not None and engine.handshake is not None
+        self._log.info("Connected to {url}.", url=self.url, attempt=attempt, sid=engine.id)
         self.reading.begin(engine, engine.handshake.pingTimeout)
         for socket in list(self._sockets.values()):
             if self.engine is engine and self.state == "open":
@@ -690,13 +693,15 @@ class Manager(Emitter):
         self._noteUnknownSID(error)
         number = self._reconnection.attempts
         callbacks, self._openCallbacks = self._openCallbacks, []
+        self._log.info(
+            "Could not connect to {url}: {error}", url=self.url, attempt=number, error=str(error)
+        )
         spent = False
         if callbacks and not number:
             self._reconnection.life.rest()
         else:
             spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
-        self._logFailure(error)
         self._tellAttemptFailed(error, callbacks, number)
         if self.state != "closed":
             return  # a listener has connected again
@@ -745,14 +750,16 @@ class Manager(Emitter):
         else:
             delay = self._reconnection.nextDelay(error)
             self._reconnection.life.wait(delay, self._startAttempt)
-            self._log.info(
-                "Next attempt to reach {url} in {delay:.1f} s.", url=self.url, delay=delay
-            )
+            number = self._reconnection.attempts
+            text = "Next attempt to reach {url} in {delay:.1f} s."
+            self._log.info(text, url=self.url, delay=delay, attempt=number)
         return False
 
     def _giveUp(self, last: BaseException | None) -> None:
         error = ReconnectFailed(int(self._reconnection.attempts), last)
         self._reconnection.reset()
+        text = "Gave up on {url} after {attempts} reconnection attempts."
+        self._log.info(text, url=self.url, attempts=error.attempts)
         for socket in list(self._sockets.values()):
             socket.managerFailed(error)
         self._tellOpenFailed(error)
@@ -764,9 +771,9 @@ class Manager(Emitter):
         self._decoder = None
         error = _asError(reason, details)
         self._noteUnknownSID(error)
+        self._logLoss(reason, details)
         spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
-        self._log.info("Lost {url}: {reason}.", url=self.url, reason=reason, details=details)
         for socket in list(self._sockets.values()):
             socket.managerClosed(reason, details)
         self._show("close", reason, details)
@@ -785,8 +792,11 @@ class Manager(Emitter):
         if len(self._unknownSIDs) == 3:
             self._log.warn(_STICKY_HINT, url=self.url)
 
-    def _logFailure(self, error: Exception) -> None:
-        self._log.info("Could not connect to {url}: {error}", url=self.url, error=error)
+    def _logLoss(self, reason: str, details: Any) -> None:
+        # What the server sent may be a secret: what is wrong with it is enough.
+        said = details.what if isinstance(details, DecodeError) else details
+        why = reason if said is None else f"{reason} ({said})"
+        self._log.info("Lost {url}: {why}.", url=self.url, reason=reason, why=why)
 
     # inside: ending
 
@@ -848,6 +858,14 @@ class Manager(Emitter):
             socket.packetReceived(packetType, ackID, data)
 
     def _undecodable(self, error: Exception) -> None:
+        if isinstance(error, MemoryError):
+            # Nothing is wrong with the packet, so nothing is said against it.
+            self._decoder = None
+            lost = TransportError("out of memory", explanation="while decoding a packet")
+            lost.__cause__ = error
+            assert self.engine is not None
+            self.engine.abort("transport error", lost)
+            return
         if not isinstance(error, DecodeError):
             cause, error = error, DecodeError(f"the parser failed: {error!r}")
             error.__cause__ = cause

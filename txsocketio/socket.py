@@ -549,7 +549,7 @@ class Socket(Dispatcher):
     def _sendConnect(self, auth: Any) -> None:
         try:
             if auth is not None and not isinstance(auth, Mapping):
-                raise TypeError(f"auth must be a mapping or None, not {auth!r:.80}")
+                raise TypeError(f"auth must be a mapping or None, not {type(auth).__name__}")
             self._sendControl(CONNECT, self._connectData(auth))
         except Exception as error:  # a parser may be anybody's
             self._askedOn = None
@@ -591,6 +591,7 @@ class Socket(Dispatcher):
         # A second CONNECT on the same connection would be a second session:
         # while others use the connection, the answer may still come.
         self.why = str(error)
+        self._logNews("is not ready: {error}", error=self.why)
         if self.io.othersPending(self):
             self._overdue = True
             self._startConnectTimer()
@@ -620,7 +621,7 @@ class Socket(Dispatcher):
 
     def _secondConnectReceived(self, data: Any) -> None:
         if isinstance(data, dict) and data.get("sid") == self.id:
-            self._log.warn("The server answered CONNECT for {nsp} twice.", nsp=self.nsp)
+            self._log.warn("The server answered CONNECT for {namespace} twice.", namespace=self.nsp)
         else:
             self.io.protocolBroken(DecodeError("a second CONNECT with another sid", data))
 
@@ -662,6 +663,7 @@ class Socket(Dispatcher):
         self._readyAt = self.io.reactor.seconds()
         self.connected = True
         self.why = f"connected as {session}"
+        self._logNews("is connected", sid=session, recovered=self.recovered)
         self._releaseHeld()
         if self.id == session:
             self._sender.sessionReady()
@@ -703,6 +705,7 @@ class Socket(Dispatcher):
         self._askedOn = None
         self._stopConnectTimer()
         self.why = str(error)
+        self._logNews("was refused: {error}", error=self.why)
         self._decide(self.io.retryOnConnectError, error, error)
 
     def _disconnectReceived(self) -> None:
@@ -711,6 +714,7 @@ class Socket(Dispatcher):
         self._askedOn = None
         reason = "io server disconnect"
         error = Disconnected(reason)
+        self._logNews("was ended by the server: {reason}", reason=reason)
         policy = self.io.retryOnServerDisconnect
         if not policy:
             self._dismissed(error)
@@ -743,7 +747,8 @@ class Socket(Dispatcher):
 
     def _policyFailed(self, failure: Failure, asked: Deferred[Any]) -> bool:
         if self._deciding is asked:
-            self._log.failure("A retry policy of namespace {nsp} failed.", failure, nsp=self.nsp)
+            text = "A retry policy of namespace {namespace} failed."
+            self._log.failure(text, failure, namespace=self.nsp)
         return False
 
     def _cbDecided(self, again: Any, asked: Deferred[Any], error: Exception, quiet: bool) -> None:
@@ -776,7 +781,7 @@ class Socket(Dispatcher):
     def _sessionFailed(self, error: BaseException | None) -> None:
         self._clearSession()
         self.why = str(error)
-        self._log.info("Namespace {nsp} is not ready: {error!r}", nsp=self.nsp, error=error)
+        self._logNews("is not ready: {error}", error=self.why)
         self._retryAfterError(error, True)
         self._sender.sessionEnded("session set-up failed", error)
 
@@ -787,11 +792,16 @@ class Socket(Dispatcher):
             return
         if self.io.othersPending(self):
             delay = self._backoff.next()
+            self._logNews("is tried again in {delay:.1f} s", delay=delay)
             self._retryTimer = self.io.reactor.callLater(delay, self._retryNow, error)
         else:
             self.io.restart(error)
         if show:
             self._show("connect_error", error)
+
+    def _logNews(self, what: str, **fields: Any) -> None:
+        text = f"Namespace {{namespace}} of {{url}} {what}."
+        self._log.info(text, namespace=self.nsp, url=self.io.url, **fields)
 
     def _retryNow(self, error: Exception) -> None:
         self._retryTimer = None

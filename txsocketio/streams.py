@@ -32,7 +32,11 @@ class Stream:
 
     Use it as C{async for value in stream}; with C{async with} around it, it
     is closed in time also when the loop is left.
+
+    @ivar events: the names of the events.
     """
+
+    events: tuple[Any, ...] = ()
 
     def __init__(
         self,
@@ -56,6 +60,11 @@ class Stream:
         self._closed = closed
         self._waiters: deque[Deferred[Any]] = deque()
         self._end: BaseException | None = None
+
+    def __repr__(self) -> str:
+        names = ", ".join(map(str, self.events))
+        ended = "" if self._end is None else ", ended"
+        return f"<Stream of {names}: {len(self._backlog)} waiting{ended}>"
 
     def __aiter__(self) -> Stream:
         return self
