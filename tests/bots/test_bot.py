@@ -76,7 +76,7 @@ def test_aBotIsWhatTheDaemonRuns() -> None:
 
 def test_decoratedMethodsListen(stage: Stage) -> None:
     """
-    One method may listen to several events.
+    One method may listen to several events.  behaviours O2
     """
     stage.socket.receive("tick", 1)
     stage.socket.receive("tock", 2)
