@@ -9,13 +9,13 @@ import threading
 from typing import Any
 
 import pytest
-from clientkit import Bench, benchFixture, journal, names
-from support import ROOT, runPython
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
+from clientkit import Bench, benchFixture, journal, names
+from support import ROOT, runPython
 from txsocketio import Manager, TransportError, io
 from txsocketio.protocol.socketio import JSONParser
 

@@ -795,7 +795,7 @@ class Manager(Emitter):
     def _logLoss(self, reason: str, details: Any) -> None:
         # What the server sent may be a secret: what is wrong with it is enough.
         said = details.what if isinstance(details, DecodeError) else details
-        why = reason if said is None else f"{reason} ({said})"
+        why = reason if said is None else f"{reason}: {said}"
         self._log.info("Lost {url}: {why}.", url=self.url, reason=reason, why=why)
 
     # inside: ending

@@ -765,7 +765,8 @@ def test_invalidPayload(message: str) -> None:
     A packet whose payload is missing, damaged, or not of its type's shape is
     an error, whatever Python or JavaScript would make of it.
 
-    behaviours M15, M19, T5, T7, T8, P21; faults F73, F75, F77, F82, F85, F86, F88, F93, F95, R1, R12
+    behaviours M15, M19, P21, T5, T7, T8;
+    faults F73, F75, F77, F82, F85, F86, F88, F93, F95, R1, R12
     """
     with pytest.raises(DecodeError):
         decode(message)
