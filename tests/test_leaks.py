@@ -24,7 +24,7 @@ NOISE = 4096
 """Bytes by which a cache may be fuller than before; one small object left by
 each of a thousand reconnections is over 50,000."""
 
-OVER_SOCKETS = {"websocket": 300, "polling": 300, "upgrade": 30}
+OVER_SOCKETS = {"websocket": 300, "polling": 300, "upgrade": 10}
 """An upgrade takes a tenth of a second, for which the server holds the poll."""
 
 

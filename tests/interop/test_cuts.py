@@ -65,9 +65,10 @@ def tellInMemory(way: str, where: Where | None = None) -> tuple[MemoryNet, Story
     story = Story(net, "http://server/", server, **wire)
     net.run(telling(story, lambda: deferLater(net, PING_SECONDS + 1)))  # type: ignore[arg-type]
     assert [each.connected for each in (story.main, story.foo)] == [False, False]
-    net.run(port.stopListening())
+    # Before the server hangs up: the client must have done so itself.
     net.advance(0)
     assert not net.live, "a connection is left"
+    net.run(port.stopListening())
     assert not net.getDelayedCalls(), "a timer is left"
     story.judge(net.cuts)
     return net, story
