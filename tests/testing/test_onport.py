@@ -167,3 +167,21 @@ async def test_networkOfAPort() -> None:
         with pytest.raises(TypeError, match="on a port"):
             server.connection.stall()
         await socket.disconnect().whenDisconnected()
+
+
+@deferred()
+async def test_heartbeatAfterGoodbye() -> None:
+    """
+    A ping that is due while a WebSocket says goodbye is dropped, and nothing
+    is raised out of the timer.
+    """
+    async with serving() as (server, listening):
+        socket = io(listening.url, transports=["websocket"], forceNew=True, reconnection=False)
+        await socket.whenConnected()
+        lost: list[str] = []
+        socket.on("disconnect", lost.append)
+        link: Any = server.connection.link
+        link.sendClose()
+        server.connection.ping()
+        await until(lambda: lost)
+        assert lost == ["transport close"]

@@ -293,13 +293,15 @@ class _WebSocketLink(WebSocketServerProtocol):  # type: ignore[misc]
         """
         See L{Link}.
         """
-        self.sendMessage(data if isBinary else b"%d%b" % (packetType, data), isBinary)
+        self.sendRaw(data if isBinary else b"%d%b" % (packetType, data), isBinary)
 
     def sendRaw(self, packet: bytes, isBinary: bool) -> None:
         """
         See L{Link}.
         """
-        self.sendMessage(packet, isBinary)
+        # A heartbeat may be due between the goodbye and the end.
+        if self.state == self.STATE_OPEN:
+            self.sendMessage(packet, isBinary)
 
     def takeUnsent(self) -> list[Any]:
         """
