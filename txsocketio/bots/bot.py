@@ -25,6 +25,7 @@ from zope.interface import implementer
 
 from txsocketio.bots.schema import PluginOption
 from txsocketio.interfaces import IBot
+from txsocketio.socket import Socket
 
 __all__ = ["Bot", "every", "on", "onSession"]
 
@@ -130,7 +131,7 @@ class Bot:
 
     schema: Mapping[str, PluginOption] = {}
 
-    socket: Any
+    socket: Socket
     log: Any = Logger()
 
     def __init__(self, config: Mapping[str, Any]) -> None:
