@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from random import random
 from types import MappingProxyType
-from typing import Any, Self, overload
+from typing import Any
 
 from twisted.internet.defer import (
     CancelledError,
@@ -30,7 +30,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsocketio.emitter import Emitter
 from txsocketio.engine import DEAF, Engine, EngineFactory
 from txsocketio.errors import (
     DecodeError,
@@ -41,6 +40,7 @@ from txsocketio.errors import (
     TransportError,
 )
 from txsocketio.interfaces import IDecoder, IEngineReceiver, IManager
+from txsocketio.membership import Membership
 from txsocketio.options import (
     EngineOptions,
     ManagerOptions,
@@ -55,6 +55,8 @@ from txsocketio.protocol.url import parseURL
 from txsocketio.reading import Reading
 from txsocketio.reconnection import Reconnection
 from txsocketio.socket import Socket
+from txsocketio.tuning import Tunable
+from txsocketio.waiters import Waiters
 
 __all__ = ["Manager"]
 
@@ -68,7 +70,7 @@ _STRANGER_HINT = "is that a Socket.IO server? check the URL and path=, and parse
 
 
 @implementer(IManager, IEngineReceiver)
-class Manager(Emitter):
+class Manager(Tunable):
     """
     A server and the sockets of its namespaces, which share one connection.
 
@@ -119,7 +121,7 @@ class Manager(Emitter):
         self._attempt: object = None
         self._asking: Deferred[Any] | None = None
         self._openCallbacks: list[Callable[[Any], Any]] = []
-        self._openWaiters: list[Deferred[Manager]] = []
+        self._openWaiters = Waiters()
         self._lastError: Exception | None = None
         self._leaving: set[Engine] = set()
         self._unknownSIDs: list[float] = []
@@ -181,101 +183,6 @@ class Manager(Emitter):
         """
         return self.options.retryOnServerDisconnect
 
-    @overload
-    def reconnection(self) -> bool: ...
-
-    @overload
-    def reconnection(self, value: bool) -> Self: ...
-
-    def reconnection(self, value: bool | None = None) -> Any:
-        """
-        Get, or with an argument set, whether to reconnect.
-        """
-        if value is None:
-            return self._reconnection.enabled
-        self._reconnection.enabled = bool(value)
-        if not value and self.state == "waiting":
-            self._reconnection.life.rest()
-            assert self._lastError is not None
-            self._tellResting(self._lastError)
-        return self
-
-    @overload
-    def reconnectionAttempts(self) -> float: ...
-
-    @overload
-    def reconnectionAttempts(self, value: float) -> Self: ...
-
-    def reconnectionAttempts(self, value: float | None = None) -> Any:
-        """
-        Get or set the number of attempts before giving up.
-        """
-        if value is None:
-            return self._reconnection.attemptLimit
-        self._reconnection.attemptLimit = self._checked("reconnectionAttempts", value)
-        return self
-
-    @overload
-    def reconnectionDelay(self) -> float: ...
-
-    @overload
-    def reconnectionDelay(self, value: float) -> Self: ...
-
-    def reconnectionDelay(self, value: float | None = None) -> Any:
-        """
-        Get or set the delay before the first attempt, in seconds.
-        """
-        if value is None:
-            return self._reconnection.backoff.delay
-        self._reconnection.backoff.delay = self._checked("reconnectionDelay", value)
-        return self
-
-    @overload
-    def reconnectionDelayMax(self) -> float: ...
-
-    @overload
-    def reconnectionDelayMax(self, value: float) -> Self: ...
-
-    def reconnectionDelayMax(self, value: float | None = None) -> Any:
-        """
-        Get or set the longest delay, in seconds.
-        """
-        if value is None:
-            return self._reconnection.backoff.maxDelay
-        self._reconnection.backoff.maxDelay = self._checked("reconnectionDelayMax", value)
-        return self
-
-    @overload
-    def randomizationFactor(self) -> float: ...
-
-    @overload
-    def randomizationFactor(self, value: float) -> Self: ...
-
-    def randomizationFactor(self, value: float | None = None) -> Any:
-        """
-        Get or set how far a delay may be off, 0 to 1.
-        """
-        if value is None:
-            return self._reconnection.backoff.randomizationFactor
-        checked = self._checked("randomizationFactor", value)
-        self._reconnection.backoff.randomizationFactor = checked
-        return self
-
-    @overload
-    def timeout(self) -> float | bool: ...
-
-    @overload
-    def timeout(self, value: float | bool) -> Self: ...
-
-    def timeout(self, value: float | bool | None = None) -> Any:
-        """
-        Get or set the limit of an attempt in seconds; L{False} for none.
-        """
-        if value is None:
-            return self._timeout
-        self._timeout = self._checked("timeout", value)
-        return self
-
     # from above: connecting
 
     def open(self, callback: Callable[[Any], Any] | None = None) -> Manager:
@@ -307,9 +214,7 @@ class Manager(Emitter):
         """
         if self.state == "open":
             return succeed(self)
-        waiter: Deferred[Manager] = Deferred(lambda d: _discard(self._openWaiters, d))
-        self._openWaiters.append(waiter)
-        return waiter
+        return self._openWaiters.wait()
 
     def close(self) -> Deferred[None]:
         """
@@ -326,7 +231,7 @@ class Manager(Emitter):
         self._rest()
         for socket in sockets:
             socket.managerStopped(error)
-        self._tellOpenFailed(error)
+        self._openWaiters.fail(error)
         if wasOpen:
             self._log.info("Left {url}.", url=self.url)
             self._show("close", "forced close", None)
@@ -337,10 +242,10 @@ class Manager(Emitter):
         @return: fires when no timer, request or connection is left of the
             engines that were closed.
         """
+        waiting = Waiters()
+        gone = waiting.wait()
         leaving = DeferredList([engine.whenGone() for engine in self._leaving])
-        # Whoever cancels this one only stops waiting.
-        gone: Deferred[None] = Deferred()
-        leaving.addCallback(lambda _: _fire(gone))
+        leaving.addCallback(lambda _: waiting.succeed(None))
         return gone
 
     def whenUnused(self) -> Deferred[None]:
@@ -389,78 +294,9 @@ class Manager(Emitter):
         """
         return namespace in self._sockets
 
-    # ReconnectingClientFactory's words
-
-    @property
-    def initialDelay(self) -> float:
-        """
-        L{reconnectionDelay}
-        """
-        return self._reconnection.backoff.delay
-
-    @initialDelay.setter
-    def initialDelay(self, value: float) -> None:
-        self.reconnectionDelay(value)
-
-    @property
-    def maxDelay(self) -> float:
-        """
-        L{reconnectionDelayMax}
-        """
-        return self._reconnection.backoff.maxDelay
-
-    @maxDelay.setter
-    def maxDelay(self, value: float) -> None:
-        self.reconnectionDelayMax(value)
-
-    @property
-    def jitter(self) -> float:
-        """
-        L{randomizationFactor}
-        """
-        return self._reconnection.backoff.randomizationFactor
-
-    @jitter.setter
-    def jitter(self, value: float) -> None:
-        self.randomizationFactor(value)
-
-    @property
-    def maxRetries(self) -> float:
-        """
-        L{reconnectionAttempts}
-        """
-        return self._reconnection.attemptLimit
-
-    @maxRetries.setter
-    def maxRetries(self, value: float) -> None:
-        self.reconnectionAttempts(value)
-
-    @property
-    def continueTrying(self) -> bool:
-        """
-        L{reconnection}
-        """
-        return self._reconnection.enabled
-
-    @continueTrying.setter
-    def continueTrying(self, value: bool) -> None:
-        self.reconnection(bool(value))
-
-    def stopTrying(self) -> None:
-        """
-        Make no further attempt; a connection that is there stays.
-        """
-        self.reconnection(False)
-
-    def resetDelay(self) -> None:
-        """
-        Forget past attempts: the next delay is the shortest again.
-        """
-        self._reconnection.reset()
-
     # from above: what sockets ask
 
-    def socketNeeds(self, socket: Socket) -> None:
+    def socketNeeds(self, socket: Membership) -> None:
         """
         A socket wants to be connected.
         """
@@ -469,7 +305,7 @@ class Manager(Emitter):
         elif self.state == "closed":
             self.open()
 
-    def socketConnected(self, socket: Socket) -> None:
+    def socketConnected(self, socket: Membership) -> None:
         """
         A namespace is connected.
         """
@@ -477,7 +313,7 @@ class Manager(Emitter):
         self._unknownSIDs.clear()
         self._reconnection.proved()
 
-    def socketIdle(self, socket: Socket) -> None:
+    def socketIdle(self, socket: Membership) -> None:
         """
         A socket needs the connection no more.
         """
@@ -485,12 +321,12 @@ class Manager(Emitter):
             return
         wasOpen = self.state == "open"
         self._rest()
-        self._tellOpenFailed(Disconnected("forced close"))
+        self._openWaiters.fail(Disconnected("forced close"))
         if wasOpen:
             self._log.info("Left {url}.", url=self.url)
             self._show("close", "forced close", None)
 
-    def othersPending(self, socket: Socket) -> bool:
+    def othersPending(self, socket: Membership) -> bool:
         """
         Whether another socket uses the connection, or is about to.
         """
@@ -724,7 +560,7 @@ class Manager(Emitter):
     def _tellResting(self, error: Exception) -> None:
         for socket in list(self._sockets.values()):
             socket.managerFailed(error)
-        self._tellOpenFailed(error)
+        self._openWaiters.fail(error)
 
     def _endAttempt(self) -> None:
         self._attempt = None
@@ -734,6 +570,11 @@ class Manager(Emitter):
         self._dismissEngine()
 
     # inside: retrying
+
+    def _stopWaiting(self) -> None:
+        self._reconnection.life.rest()
+        assert self._lastError is not None
+        self._tellResting(self._lastError)
 
     def _planRetry(self, error: Exception) -> bool:
         """
@@ -762,7 +603,7 @@ class Manager(Emitter):
         self._log.info(text, url=self.url, attempts=error.attempts)
         for socket in list(self._sockets.values()):
             socket.managerFailed(error)
-        self._tellOpenFailed(error)
+        self._openWaiters.fail(error)
         self._show("reconnect_failed")
 
     def _lost(self, reason: str, details: Any) -> None:
@@ -828,24 +669,16 @@ class Manager(Emitter):
 
     def _tellOpened(self) -> None:
         callbacks, self._openCallbacks = self._openCallbacks, []
-        waiters, self._openWaiters = self._openWaiters, []
+        waiters = self._openWaiters.take()
         for callback in callbacks:
             self._callBack(callback, None)
-        for each in waiters:
-            if not each.called:
-                each.callback(self)
+        waiters.succeed(self)
 
     def _callBack(self, callback: Callable[[Any], Any], error: Exception | None) -> None:
         try:
             callback(error)
         except Exception:
             self._log.failure("The callback {callback!r} of open() failed.", callback=callback)
-
-    def _tellOpenFailed(self, error: BaseException) -> None:
-        waiters, self._openWaiters = self._openWaiters, []
-        for each in waiters:
-            if not each.called:
-                each.errback(error)
 
     # inside: packets
 
@@ -878,10 +711,6 @@ class Manager(Emitter):
     def _listenersChanged(self) -> None:
         self._observed = self.hasListeners("packet")
 
-    def _checked(self, name: str, value: Any) -> Any:
-        (options,) = readOptions({name: value}, ManagerOptions)
-        return getattr(options, name)
-
 
 def _parserFor(parser: Any) -> Any:
     if parser is None or parser == "json":
@@ -891,16 +720,6 @@ def _parserFor(parser: Any) -> Any:
 
         return MessagePackParser()
     return parser
-
-
-def _discard(waiters: list[Any], waiter: Any) -> None:
-    if waiter in waiters:
-        waiters.remove(waiter)
-
-
-def _fire(waiter: Deferred[None]) -> None:
-    if not waiter.called:
-        waiter.callback(None)
 
 
 def _valueOf(value: Any) -> Any:
