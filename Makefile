@@ -5,6 +5,7 @@
 #   make demo SECONDS=10  the same, ending by itself
 #   make test             the whole suite; ARGS="-k engine" hands arguments to pytest
 #   make check            what CI runs: the suite, then lint, types and floors
+#   make bench            us beside our peers, an hour and a half; QUICK=1: two minutes
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +16,8 @@ BIN = $(VENV)/bin
 NODE = tests/interop/servers/node
 STAMPS = $(VENV)/.stamps
 
-.PHONY: check test unit demo lint types floors guards cover rows node clean help
+.PHONY: check test unit demo lint types floors guards cover rows node clean help \
+  bench bench-growth bench-micro
 
 check: test guards
 
@@ -49,6 +51,13 @@ rows: $(STAMPS)/dev
 	$(BIN)/python scripts/rows.py
 
 node: $(NODE)/node_modules/.stamp
+
+# Sets up python-socketio and Node's client under .make/bench and runs them beside us.
+bench: SCRIPT = compare
+bench-growth: SCRIPT = growth
+bench-micro: SCRIPT = micro
+bench bench-growth bench-micro:
+	$(PYTHON) benchmarks/peers.py $(SCRIPT).py $(if $(QUICK),--quick) $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(NODE)/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

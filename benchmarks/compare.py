@@ -156,8 +156,8 @@ def about(results: list[Result]) -> str:
         ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
     ).stdout.strip()
     return (
-        f"{when}, commit {commit or 'unknown'}; {rounds} rounds; µs of client CPU an event, medians; "
-        f"ratios of pairs with bootstrap 95 % intervals.  {named}; "
+        f"{when}, commit {commit or 'unknown'}; {rounds} rounds; µs of client CPU an event, "
+        f"medians; ratios of pairs with bootstrap 95 % intervals.  {named}; "
         f"{platform.system()} {platform.machine()}."
     )
 

@@ -2,6 +2,9 @@
 Lay out what the benchmarks need: a virtual environment with python-socketio,
 Node packages with the reference client and server, a certificate.
 
+    python3 benchmarks/peers.py                         only lay out
+    python3 benchmarks/peers.py compare.py --quick      and run a script with it
+
 All of it goes to the folder named by C{BENCH}, by default C{.make/bench} in
 the checkout; what is there already stays.
 """
@@ -14,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -40,7 +44,7 @@ def layOut() -> None:
     _once("node", ("package.json", "package-lock.json"), _layOutNode)
 
 
-def _once(part: str, sources: tuple[str, ...], make) -> None:
+def _once(part: str, sources: tuple[str, ...], make: Callable[[], None]) -> None:
     """
     Make a part anew if what it is made from has changed.
     """
@@ -74,3 +78,5 @@ def _layOutNode() -> None:
 
 if __name__ == "__main__":
     layOut()
+    if sys.argv[1:]:
+        os.execv(PYTHON, [str(PYTHON), str(HERE / sys.argv[1]), *sys.argv[2:]])

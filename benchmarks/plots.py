@@ -100,7 +100,8 @@ def drawGrowth(series: Mapping[str, Any], path: Path, caption: str) -> None:
     """
     Cost per event against what might make it grow, one small picture each.
     """
-    figure, grid = pyplot.subplots(-(-len(series) // 3), 3, figsize=(10, 2.7 * -(-len(series) // 3)))
+    height = -(-len(series) // 3)
+    figure, grid = pyplot.subplots(height, 3, figsize=(10, 2.7 * height))
     for axes in grid.flat[len(series):]:
         axes.set_visible(False)
     for axes, (title, one) in zip(grid.flat, series.items(), strict=False):

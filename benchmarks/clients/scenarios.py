@@ -13,7 +13,8 @@ round cost.  What a client must have:
   - C{await close()}
 
 Throughput is measured in rounds that grow until one lasts C{args.seconds};
-only the last counts.  A compiler just in time wants its half second first.  The client of Node (C{node.cjs}) does the same.
+only the last counts, because a compiler just in time wants its half second
+first.  The client of Node (C{node.cjs}) does the same.
 """
 
 from __future__ import annotations
