@@ -87,11 +87,12 @@ def measure(args: argparse.Namespace) -> list[Result]:
     path = folder / f"{datetime.datetime.now():%Y-%m-%dT%H-%M-%S}.jsonl"
     results: list[Result] = []
     servers = Servers()
+    now = _now()
     began = time.monotonic()
     try:
         with path.open("w") as sink:
             for number in range(rounds):
-                _measureRound(number, rows, args.clients, seconds, servers, results, sink)
+                _measureRound(number, rows, args.clients, seconds, servers, now, results, sink)
                 spent = time.monotonic() - began
                 if args.quick and spent / (number + 1) * (number + 2) > QUICK_BUDGET:
                     break
@@ -107,6 +108,7 @@ def _measureRound(
     clients: tuple[str, ...],
     seconds: float,
     servers: Servers,
+    now: Result,
     results: list[Result],
     sink: TextIO,
 ) -> None:
@@ -117,7 +119,7 @@ def _measureRound(
             if client not in row.args.get("code", CLIENTS):
                 continue
             result = servers.run(row, client, seconds)
-            result |= {"row": row.name, "client": client, "round": number}
+            result |= {"row": row.name, "client": client, "round": number, **now}
             results.append(result)
             sink.write(json.dumps(result) + "\n")
             sink.flush()
@@ -131,6 +133,16 @@ def _tell(result: Result) -> None:
         text = f"{result['cpu'] / result['n'] * 1e6:12,.2f} µs"
     print(f"{result['round'] + 1:3} {result['row']:16} {result['client']:16} {text}",
           file=sys.stderr, flush=True)
+
+
+def _now() -> Result:
+    """
+    When this is, and of which code.
+    """
+    commit = subprocess.run(
+        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    return {"date": f"{datetime.date.today():%d %B %Y}", "commit": commit or "unknown"}
 
 
 def show(results: list[Result]) -> None:
@@ -151,12 +163,9 @@ def about(results: list[Result]) -> str:
     for result in results:
         versions |= result.get("versions", {})
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
-    when = f"{datetime.date.today():%d %B %Y}"
-    commit = subprocess.run(
-        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    ).stdout.strip()
+    when, commit = results[0].get("date", "some day"), results[0].get("commit", "unknown")
     return (
-        f"{when}, commit {commit or 'unknown'}; {rounds} rounds; µs of client CPU an event, "
+        f"{when}, commit {commit}; {rounds} round{'s' * (rounds > 1)}; µs of client CPU an event, "
         f"medians; ratios of pairs with bootstrap 95 % intervals.  {named}; "
         f"{platform.system()} {platform.machine()}."
     )

@@ -330,7 +330,7 @@ def keep(series: dict[str, Any], costs: dict[str, float]) -> None:
         f"{datetime.date.today():%d %B %Y}, Python {platform.python_version()}, "
         f"{platform.system()} {platform.machine()}; in memory, µs of CPU an event, medians"
     )
-    drawGrowth(series, DOCS / "growth.svg", about)
+    drawGrowth(series, costs, DOCS / "growth.svg", about)
     text = [about + ".", "", *_table(("what grows", "cost", "finding"))]
     for title, one in series.items():
         for name, points in one["lines"].items():
