@@ -667,7 +667,7 @@ def _ours() -> dict[str, int]:
     counts: dict[str, int] = {}
     for each in gc.get_objects():
         module = type(each).__module__
-        if module.startswith(("txsocketio", "twisted.internet")):
+        if str(module).startswith(("txsocketio", "twisted.internet")):
             name = f"{module}.{type(each).__qualname__}"
             counts[name] = counts.get(name, 0) + 1
     return counts
