@@ -109,6 +109,7 @@ class FakeTransport:
         self.buffered = 0
         self.paused: Deferred[list[tuple[int, bytes, bool]]] | None = None
         self.closing: Deferred[None] | None = None
+        self.owed: Deferred[None] | None = None
         self.made.append(self)
 
     def open(self, receiver: Any) -> None:
@@ -148,6 +149,9 @@ class FakeTransport:
 
     def abort(self) -> None:
         self.log.append("abort")
+
+    def farewell(self) -> Deferred[None] | None:
+        return self.owed
 
     # for tests
 

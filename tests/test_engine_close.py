@@ -522,3 +522,20 @@ def test_deaf() -> None:
     bench.clock.advance(0)
     bench.engine.abort("forced close")
     assert bench.heard == [] and ANSWER in bench.polling.log
+
+
+def test_farewellIsPartOfTheEnd() -> None:
+    """
+    What a transport still owes the server after its end is waited for by
+    whenGone(), while the receiver hears of the loss at once.
+    """
+    bench = Bench("polling")
+    bench.opened()
+    transport = bench.engine.transport
+    transport.owed = owed = Deferred()
+    transport.receiver.transportClosed("transport error", TransportError("xhr poll error"))
+    gone: list[object] = []
+    bench.engine.whenGone().addCallback(gone.append)
+    assert (bench.engine.readyState, gone) == ("closed", [])
+    owed.callback(None)
+    assert gone == [None]

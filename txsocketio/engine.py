@@ -391,7 +391,10 @@ class Engine(Emitter):
         ):
             self._openNext()
         else:
+            goodbye = self._closing = self._farewell()
             self._failed(reason, details)
+            if goodbye is not None:
+                goodbye.addCallback(self._transportGone)
 
     # inside: opening
 
@@ -626,6 +629,9 @@ class Engine(Emitter):
         ended = self._closing = self.transport.close()
         self._closed("forced close", None)
         ended.addCallback(self._transportGone)
+
+    def _farewell(self) -> Deferred[None] | None:
+        return None if self.transport is None else self.transport.farewell()
 
     def _transportGone(self, _: Any) -> None:
         self._closing = None

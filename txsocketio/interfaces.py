@@ -129,6 +129,15 @@ class IPacketTransport(Interface):
         End now.  The receiver hears nothing any more.
         """
 
+    def farewell() -> Deferred[None] | None:
+        """
+        After C{transportClosed}: tell a server that could not notice, if the
+        transport has a way to.
+
+        @return: fires when that was done, within 2 seconds, or L{None} when
+            there is nothing to do.
+        """
+
 
 class IPacketReceiver(Interface):
     """

@@ -610,6 +610,7 @@ class Manager(Tunable):
         self._reconnection.unproved()
         self.reading.end()
         self._decoder = None
+        self._awaitEnd()
         error = _asError(reason, details)
         self._noteUnknownSID(error)
         self._logLoss(reason, details)
@@ -658,8 +659,14 @@ class Manager(Tunable):
         if engine is None or engine.receiver is DEAF:
             return
         engine.receiver = DEAF
+        engine.close()
+        self._awaitEnd()
+
+    def _awaitEnd(self) -> None:
+        engine = self.engine
+        assert engine is not None
         self._leaving.add(engine)
-        engine.close().addCallback(lambda _: self._leaving.discard(engine))
+        engine.whenGone().addCallback(lambda _: self._leaving.discard(engine))
 
     def _answerAwaited(self) -> bool:
         return any(each.awaitsAnswer for each in self._sockets.values())

@@ -1120,3 +1120,58 @@ def test_anyBytesSurvived(raw: bytes, status: int) -> None:
         poll.transport.abort()
     assert len(poll.heard.named("closed")) <= 1
     poll.assertGone()
+
+
+# farewell
+
+
+def test_farewellAfterABrokenPoll(poll: Poll) -> None:
+    """
+    A server cannot notice that nobody polls any more, so it is told, once:
+    only then can the session be recovered.
+    """
+    poll.server.get.hangUp(ConnectionLost())
+    gone: list[Any] = []
+    farewell = poll.transport.farewell()
+    assert farewell is not None
+    farewell.addCallback(gone.append)
+    poll.settle()
+    assert poll.server.post.body == b"1"
+    poll.server.post.answer()
+    assert gone == [None]
+    assert poll.transport.farewell() is None
+    poll.assertGone()
+
+
+def test_farewellIsBounded(poll: Poll) -> None:
+    """
+    A server that does not answer is not waited for.
+    """
+    poll.server.get.hangUp(ConnectionLost())
+    gone: list[Any] = []
+    farewell = poll.transport.farewell()
+    assert farewell is not None
+    farewell.addCallback(gone.append)
+    poll.settle()
+    poll.clock.advance(2)
+    assert gone == [None]
+    poll.assertGone()
+
+
+def test_noFarewellAfterARefusal(poll: Poll) -> None:
+    """
+    A server that answered an error knows.
+    """
+    poll.server.get.answer(b"no", status=400)
+    assert poll.transport.farewell() is None
+    poll.assertGone()
+
+
+def test_noFarewellWithoutASession() -> None:
+    """
+    Before the handshake there is nothing to end.
+    """
+    poll = Poll().open()
+    poll.server.get.hangUp(ConnectionLost())
+    assert poll.transport.farewell() is None
+    poll.assertGone()

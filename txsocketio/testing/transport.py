@@ -145,6 +145,11 @@ class MemoryTransport:
             self._writeSoon()
         return self._closed
 
+    def farewell(self) -> None:
+        """
+        The server in memory notices by itself.
+        """
+
     def abort(self) -> None:
         if self.state != "closed":
             self._end()

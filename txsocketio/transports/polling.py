@@ -60,6 +60,8 @@ LAST_POLL_SECONDS = 0.1
 
 WINDOW = 65536
 
+WIRE_PHASES = ("poll", "post")
+
 
 def packetsOf(body: bytes) -> Iterator[bytes]:
     """
@@ -112,6 +114,7 @@ class PollingTransport:
     _maxPayload = 0
     _maxPackets: int | None = CAUTIOUS_PACKETS
     _carried = 0  # bytes in the POST under way
+    _owesGoodbye = False  # a request broke, of which the server may not know
 
     receiver: IPacketReceiver
 
@@ -182,6 +185,16 @@ class PollingTransport:
     def abort(self) -> None:
         if self._state != "closed":
             self._end()
+
+    def farewell(self) -> Deferred[None] | None:
+        if not self._owesGoodbye:
+            return None
+        self._owesGoodbye = False
+        self._requester = Requester(self._wire, self.name)
+        gone: Deferred[None] = Deferred()
+        self._closed = gone
+        self._sayGoodbye()
+        return gone
 
     # from below: reading
 
@@ -415,6 +428,7 @@ class PollingTransport:
     def _lost(self, reason: str, details: SocketIOError) -> None:
         if self._state != "closed":
             self._end()
+            self._owesGoodbye = self.sid is not None and _brokeOnTheWay(details)
             self._guarded(self.receiver.transportClosed, reason, details)
 
     def _end(self) -> None:
@@ -458,6 +472,14 @@ class PollingTransport:
         self._log.failure("The receiver of a polling transport raised")
         error = TransportError("internal error", explanation="see the log", transport=self.name)
         self._lost("transport error", error)
+
+
+def _brokeOnTheWay(error: SocketIOError) -> bool:
+    """
+    Whether a request failed without an answer, so that the server may keep a
+    session that nobody uses, and that could not be recovered before its end.
+    """
+    return isinstance(error, TransportError) and error.status is None and error.phase in WIRE_PHASES
 
 
 def _contentType(answer: Answer) -> str:

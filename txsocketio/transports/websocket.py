@@ -192,6 +192,11 @@ class WebSocketTransport:
         if self._client is not None:
             self._client.abort()
 
+    def farewell(self) -> None:
+        """
+        A server notices the end of a WebSocket by itself.
+        """
+
     # from the client
 
     def webSocketOpened(self, response: Response) -> None:
