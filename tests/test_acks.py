@@ -285,7 +285,9 @@ async def brokenLater(*values: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [broken, brokenLater, lambda *_: fail(RuntimeError("broken"))], ids=repr
+    "function",
+    [broken, brokenLater, lambda *_: fail(RuntimeError("broken"))],
+    ids=["raises", "coroutine", "Deferred"],
 )
 def test_brokenCallback(desk: Desk, failures: LoggedFailures, function: Any) -> None:
     """

@@ -466,7 +466,9 @@ async def brokenLater(*values: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "listener", [broken, brokenLater, lambda: fail(RuntimeError("broken"))], ids=repr
+    "listener",
+    [broken, brokenLater, lambda: fail(RuntimeError("broken"))],
+    ids=["raises", "coroutine", "Deferred"],
 )
 def test_brokenListener(
     bell: Bell, heard: list[Any], failures: LoggedFailures, listener: Any
