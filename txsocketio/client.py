@@ -6,7 +6,7 @@ Must not know: engines, transports.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, Protocol, cast
 from weakref import WeakKeyDictionary
 
@@ -24,10 +24,11 @@ from txsocketio.socket import Socket
 
 __all__ = ["io"]
 
-_managers: WeakKeyDictionary[Manager, tuple[str, str, int]] = WeakKeyDictionary()
+_managers: WeakKeyDictionary[Manager, tuple[tuple[str, str, int], str | None]] = WeakKeyDictionary()
 """
 The managers that can be shared: server, path of the requests and reactor of
-each.  Weak: a manager that has work to do is held by its work.
+each, and the user and password of its URL.  Weak: a manager that has work to
+do is held by its work.
 """
 
 
@@ -79,25 +80,24 @@ def io(
     parsed = readOptions(options, IOOptions, EngineOptions, ManagerOptions, SocketOptions)
     chosen = checkNamespace(server.namespace if namespace is None else namespace)
     manager = _managerFor(url, server, chosen, reactor, options, parsed)
-    socketNames = SocketOptions.__dataclass_fields__
-    own = {name: value for name, value in options.items() if name in socketNames}
-    return manager.socket(chosen, **own)
+    return manager.socket(chosen, **_only(options, SocketOptions))
 
 
 def _managerFor(
     url: str, server: ServerURL, namespace: str, reactor: Any, options: Any, parsed: Any
 ) -> Manager:
     sharing, engineOptions, managerOptions, _ = parsed
-    ioNames = IOOptions.__dataclass_fields__
-    own = {name: value for name, value in options.items() if name not in ioNames}
+    # Socket options are this namespace's alone: auth= is not for the others.
+    own = _only(options, EngineOptions, ManagerOptions)
     if sharing.forceNew or not sharing.multiplex:
         return Manager(url, reactor=reactor, **own)
     key = (server.id, engineOptions.path, id(reactor))
     given = tuple(name for name, value in options.items() if value is not None)
     alike = [
         each
-        for each, its in list(_managers.items())
+        for each, (its, user) in list(_managers.items())
         if its == key
+        and server.userinfo in (None, user)
         and each.agreesWith(server.query, (engineOptions, given), (managerOptions, given))
     ]
     for each in alike:
@@ -105,5 +105,13 @@ def _managerFor(
             return each
     manager = Manager(url, reactor=reactor, **own)
     if not alike:
-        _managers[manager] = key
+        _managers[manager] = (key, server.userinfo)
     return manager
+
+
+def _only(options: Mapping[str, Any], *classes: Any) -> dict[str, Any]:
+    """
+    Those of the options that belong to these classes.
+    """
+    names = {name for each in classes for name in each.__dataclass_fields__}
+    return {name: value for name, value in options.items() if name in names}

@@ -70,6 +70,7 @@ class Membership(Dispatcher):
 
     _askedOn: Any = None  # the engine on which CONNECT was sent and not answered by a refusal
     _leftOn: Any = None  # the engine on which we said goodbye: what comes there is old
+    _toldTwice = False  # whether a second answer to CONNECT was logged: once is enough
     _overdue = False  # CONNECT was not answered in time, but may be yet
     _readyAt = 0.0
     _connectTimer: IDelayedCall | None = None
@@ -404,7 +405,10 @@ class Membership(Dispatcher):
 
     def _secondConnectReceived(self, data: Any) -> None:
         if isinstance(data, dict) and data.get("sid") == self.id:
-            self._log.warn("The server answered CONNECT for {namespace} twice.", namespace=self.nsp)
+            if not self._toldTwice:
+                self._toldTwice = True
+                text = "The server answered CONNECT for {namespace} twice."
+                self._log.warn(text, namespace=self.nsp)
         else:
             self.io.protocolBroken(DecodeError("a second CONNECT with another sid", data))
 

@@ -9,6 +9,7 @@ Must not know: sessions, listeners, engines.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -90,7 +91,9 @@ class Outbox:
         self._forget = forget
         self.live = False
         self._flushing = False
-        self._parcels: dict[Parcel, None] = {}
+        # No plain dict: to look for the first of many that are gone takes long.
+        self._parcels: OrderedDict[Parcel, None] = OrderedDict()
+        self._byWaiting: dict[Any, Parcel] = {}
         self._bytes = 0
         self._undrained: list[Deferred[bool]] = []
 
@@ -164,6 +167,8 @@ class Outbox:
         """
         self._parcels[parcel] = None
         self._bytes += parcel.size
+        if parcel.waiting is not None:
+            self._byWaiting[parcel.waiting] = parcel
 
     def withdraw(self, parcel: Parcel) -> bool:
         """
@@ -175,7 +180,18 @@ class Outbox:
             return False
         del self._parcels[parcel]
         self._bytes -= parcel.size
+        self._byWaiting.pop(parcel.waiting, None)
         return True
+
+    def withdrawFor(self, waiting: AckDeferred | AckCallback) -> None:
+        """
+        Take the packet back whose acknowledgement C{waiting} waits for, if it
+        is here.
+        """
+        parcel = self._byWaiting.get(waiting)
+        if parcel is not None:
+            self.withdraw(parcel)
+            parcel.settle(False)
 
     def flush(self) -> None:
         """
@@ -216,6 +232,7 @@ class Outbox:
         """
         parcels = list(self._parcels)
         self._parcels.clear()
+        self._byWaiting.clear()
         self._bytes = 0
         return parcels
 

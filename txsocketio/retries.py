@@ -10,7 +10,7 @@ Must not know: connections, the wire.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -80,7 +80,8 @@ class RetryQueue:
         self._retries = retries
         self._send = send
         self._forget = forget
-        self._queue: deque[Retried] = deque()
+        # No deque: each may be withdrawn, and thousands at once.
+        self._queue: OrderedDict[Retried, None] = OrderedDict()
         self._ready = False
         self._sending = False
         self.bytes = 0
@@ -92,7 +93,7 @@ class RetryQueue:
         """
         Take one more event.
         """
-        self._queue.append(retried)
+        self._queue[retried] = None
         self.bytes += retried.size
         self._next()
 
@@ -108,7 +109,7 @@ class RetryQueue:
         The connection is gone; the packet in flight will be sent again.
         """
         self._ready = False
-        head = self._queue[0] if self._queue else None
+        head = self._head
         if head is None or head.waiting is None:
             return
         self._landed(head)
@@ -122,7 +123,7 @@ class RetryQueue:
         """
         if retried in self._queue:
             self._landed(retried)
-            self._queue.remove(retried)
+            del self._queue[retried]
             self.bytes -= retried.size
             self._next()
 
@@ -138,20 +139,25 @@ class RetryQueue:
         Give away what waits; whoever asked for it settles it.
         """
         self._ready = False
-        queue, self._queue, self.bytes = self._queue, deque(), 0
+        queue, self.bytes = list(self._queue), 0
+        self._queue.clear()
         for retried in queue:
             self._landed(retried)
         return queue
 
     # inside
 
+    @property
+    def _head(self) -> Retried | None:
+        return next(iter(self._queue), None)
+
     def _next(self) -> None:
         if self._sending:
             return  # a loop, not a recursion, however many fail at once
         self._sending = True
         try:
-            while self._ready and self._queue and self._queue[0].waiting is None:
-                self._sendHead(self._queue[0])
+            while self._ready and (head := self._head) is not None and head.waiting is None:
+                self._sendHead(head)
         finally:
             self._sending = False
 
@@ -174,7 +180,7 @@ class RetryQueue:
     def _finish(
         self, head: Retried, error: SocketIOError | None, values: tuple[Any, ...] = ()
     ) -> None:
-        self._queue.popleft()
+        del self._queue[head]
         self.bytes -= head.size
         head.settle(error, values)
         self._next()

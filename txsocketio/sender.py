@@ -62,7 +62,7 @@ class Sender:
         self.failure: SocketIOError | None = None
         self._thread: int | None = None  # the reactor's, once that is known
         self.sessions = 0
-        self.acks = PendingAcks(manager.reactor, self._withdrawFor)
+        self.acks = PendingAcks(manager.reactor, self._timedOut)
         self.outbox = Outbox(manager, options.sendBufferLimit, show, self.acks.forget)
         self._retries: RetryQueue | None = None
         if options.retries:
@@ -299,15 +299,11 @@ class Sender:
         if self.outbox.withdraw(parcel) and parcel.waiting is not None:
             self.acks.forget(parcel.waiting)
 
-    def _withdrawFor(self, waiting: AckDeferred | AckCallback) -> None:
+    def _timedOut(self, waiting: AckDeferred | AckCallback) -> None:
         """
         Nobody waits for this answer any more, so the packet need not go.
         """
-        for parcel in self.outbox:
-            if parcel.waiting is waiting:
-                self.outbox.withdraw(parcel)
-                parcel.settle(False)
-                return
+        self.outbox.withdrawFor(waiting)
 
     def _cancelled(self, waiting: Deferred[Any]) -> None:
         assert isinstance(waiting, AckDeferred)
@@ -315,7 +311,7 @@ class Sender:
 
     def _forget(self, waiting: AckDeferred | AckCallback) -> None:
         self.acks.forget(waiting)
-        self._withdrawFor(waiting)
+        self.outbox.withdrawFor(waiting)
 
     # inside: with retries
 

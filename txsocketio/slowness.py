@@ -30,6 +30,9 @@ SKIPPED = 63
 SUSPECTED = 1000
 """How many dispatches are timed, densely or not, when one may have been slow."""
 
+NAMED = 5
+"""How many listeners a warning names at most."""
+
 _WAITERS = "what awaits whenEvent() or stream()"
 
 _WARNING = (
@@ -81,7 +84,7 @@ class Watch:
         """
         concerned = (*catchAlls, *listeners)
         strangers = [each for each in concerned if not isinstance(each.function, _Timed)]
-        names = ", ".join(map(_nameOf, concerned))
+        names = _namesOf(concerned)
         if not concerned:
             self._warn(event, _WAITERS, seconds)
         elif strangers:
@@ -129,6 +132,12 @@ class _Timed:
         finally:
             event = values[0] if self._event is None else self._event
             self._watch.called(event, self._listener, monotonic() - began)
+
+
+def _namesOf(listeners: Sequence[Listener]) -> str:
+    names = ", ".join(map(_nameOf, listeners[:NAMED]))
+    more = len(listeners) - NAMED
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _nameOf(listener: Listener) -> str:

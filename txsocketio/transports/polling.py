@@ -305,6 +305,10 @@ class PollingTransport:
         except Exception:
             self._receiverFailed()
             return False
+        except BaseException:
+            # A reactor survives sys.exit(), and nobody would poll any more.
+            self._receiverFailed()
+            raise
         return True
 
     def _handUpOther(self, packet: bytes) -> None:

@@ -1,0 +1,187 @@
+"""
+What a stranger found who tried to break the client's promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import process_time
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel, globalLogPublisher
+
+from clientkit import Bench, benchFixture
+from httpkit import FakeWire, Recorder, ScriptedServer, handshakeBody
+from txsocketio import Socket, io
+from txsocketio.transports.polling import PollingTransport
+
+__all__ = ["benchFixture"]
+
+MANY = 10_000
+"""The default limit of what may wait offline."""
+
+SECONDS = 1.0
+"""
+CPU time: several times what it takes, and much less than what it took when
+each was looked for among all.
+"""
+
+
+# what io() shares
+
+
+def share(bench: Bench, *calls: tuple[str, dict[str, Any]]) -> list[Socket]:
+    """
+    The sockets of several io() calls by one way to the server.
+    """
+    wire = bench.options()
+    sockets = [io(url, **wire, **options) for url, options in calls]
+    bench.managers.extend({each.io: None for each in sockets})
+    return sockets
+
+
+def test_authIsOneNamespacesOwn(bench: Bench) -> None:
+    """
+    A shared manager does not hand the credentials of one namespace to
+    another that has none.
+    """
+    bench.of("/public")
+    share(bench, ("http://memory", {"auth": {"token": "secret"}}), ("http://memory/public", {}))
+    bench.flush()
+    assert bench.texts == ['0{"token":"secret"}', "0/public,"]
+
+
+def test_authIsNotForLaterSockets(bench: Bench) -> None:
+    """
+    Nor does a manager that io() made, when it is asked for another socket.
+    """
+    first = bench.connect(auth={"token": "secret"})
+    assert first.io.socket("/public").auth is None
+
+
+def test_credentialsOfTheURLAreNotShared(bench: Bench) -> None:
+    """
+    A URL with a user and password gets a connection that uses them.
+    """
+    one, two = share(bench, ("http://memory", {}), ("http://user:password@memory/b", {}))
+    assert one.io is not two.io
+
+
+# a listener that exits
+
+
+def test_exitEndsPolling(flushLoggedErrors: Any) -> None:
+    """
+    sys.exit() goes through to the reactor, which survives it; the transport
+    ends as well, for it would be deaf.
+    """
+
+    class Leaving(Recorder):
+        def textReceived(self, message: bytes) -> None:
+            raise SystemExit(3)
+
+    server = ScriptedServer(Clock())
+    transport = PollingTransport(FakeWire(server), None)
+    heard = Leaving(transport)
+    transport.open(heard)
+    server.settle()
+    server.get.answer(handshakeBody())
+    try:
+        server.get.answer(b"4message")
+    except SystemExit:
+        pass  # Twisted's HTTP client may have caught it
+    flushLoggedErrors(SystemExit)
+    assert heard.closed[0] == "transport error"
+
+
+# what a server may make us log
+
+
+def warnings(action: Callable[[], Any]) -> list[str]:
+    """
+    The warnings that an action logs.
+    """
+    logged: list[Any] = []
+    globalLogPublisher.addObserver(logged.append)
+    action()
+    globalLogPublisher.removeObserver(logged.append)
+    return [each["log_format"] for each in logged if each["log_level"] == LogLevel.warn]
+
+
+def test_aServerThatRepeatsItselfFillsNoLog(bench: Bench) -> None:
+    """
+    However often it answers CONNECT, that is logged once.
+    """
+    socket = bench.online()
+    for _ in range(100):
+        bench.connection.send(f'0{{"sid":"{socket.id}"}}')
+    assert len(warnings(bench.flush)) == 1
+
+
+def test_aWarningNamesFewListeners(bench: Bench) -> None:
+    """
+    However many listeners share a slow event, the warning stays readable.
+    """
+    socket = bench.online()
+    socket.slowListener = 0.0
+    for number in range(100):
+        socket.on("news", lambda number=number: None)
+    logged: list[Any] = []
+    globalLogPublisher.addObserver(logged.append)
+    bench.of("/").emit("news")
+    bench.flush()
+    globalLogPublisher.removeObserver(logged.append)
+    (warning,) = [each["listener"] for each in logged if "seconds" in each]
+    assert warning.endswith(" and 95 more") and warning.count("lambda") == 5
+
+
+# thousands at once
+
+
+def offline(bench: Bench, **options: Any) -> Socket:
+    return bench.connect(autoConnect=False, sendBufferLimit=(None, None), **options)
+
+
+def cost(action: Callable[[], Any]) -> float:
+    """
+    CPU seconds of an action.
+    """
+    began = process_time()
+    action()
+    return process_time() - began
+
+
+def ignore(later: Deferred[Any]) -> Deferred[Any]:
+    return later.addErrback(lambda _: None)
+
+
+def test_manyAnswersAreNotWanted(bench: Bench) -> None:
+    """
+    What nobody waits for any more is not looked for among all that waits.
+    """
+    socket = offline(bench)
+    waiting = [ignore(socket.emitWithAck("ask", number)) for number in range(2 * MANY)]
+    assert cost(lambda: [each.cancel() for each in reversed(waiting)]) < SECONDS
+
+
+def test_manyWaitToBeSent(bench: Bench) -> None:
+    """
+    Sending what waits takes so much for each, however many they are.
+    """
+    socket = offline(bench)
+    for number in range(20 * MANY):
+        socket.emit("news", number)
+    outbox = socket._sender.outbox
+    socket.connect()
+    assert cost(bench.flush) < 5 * SECONDS and len(outbox) == 0
+
+
+def test_manyRetriedAreCancelled(bench: Bench) -> None:
+    """
+    What waits to be retried is withdrawn without a search.
+    """
+    socket = offline(bench, retries=1)
+    waiting = [ignore(socket.emit("news", number)) for number in range(2 * MANY)]
+    assert cost(lambda: [each.cancel() for each in reversed(waiting)]) < SECONDS
