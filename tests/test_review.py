@@ -8,13 +8,14 @@ from collections.abc import Callable
 from time import process_time
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 
 from clientkit import Bench, benchFixture
 from httpkit import FakeWire, Recorder, ScriptedServer, handshakeBody
-from txsocketio import Socket, io
+from txsocketio import Socket, SocketIOService, io
 from txsocketio.transports.polling import PollingTransport
 
 __all__ = ["benchFixture"]
@@ -94,6 +95,83 @@ def test_exitEndsPolling(flushLoggedErrors: Any) -> None:
         pass  # Twisted's HTTP client may have caught it
     flushLoggedErrors(SystemExit)
     assert heard.closed[0] == "transport error"
+
+
+# what a timeout says
+
+
+def hang(*_: object) -> Deferred[Any]:
+    return Deferred()
+
+
+def timeoutOf(bench: Bench, socket: Socket) -> str:
+    """
+    What is said when a namespace was not ready in time.
+    """
+    errors: list[Exception] = []
+    socket.on("connect_error", errors.append)
+    bench.advance(2)
+    return str(errors[0])
+
+
+def test_slowAuthIsBlamed(bench: Bench) -> None:
+    """
+    Who waits for the credentials hears that, not that the server is silent.
+    """
+    assert "auth=" in timeoutOf(bench, bench.connect(auth=hang, connectTimeout=1.5))
+
+
+def test_slowSessionIsBlamed(bench: Bench) -> None:
+    """
+    Who waits for a session listener hears that.
+    """
+    socket = bench.connect(connectTimeout=1.5).onSession(hang)
+    assert "session listener" in timeoutOf(bench, socket)
+
+
+def test_slowServerIsBlamed(bench: Bench) -> None:
+    """
+    Who waits for the server hears that.
+    """
+    bench.of("/").answersConnect = False
+    assert "no answer to CONNECT" in timeoutOf(bench, bench.connect(connectTimeout=1.5))
+
+
+# a service whose set-up raises
+
+
+def brokenAtFirst(socket: Socket) -> None:
+    socket.on("news", print)
+    if len(socket.listeners("news")) == 1:
+        raise LookupError("no token yet")
+
+
+@pytest.fixture
+def refusing(bench: Bench) -> SocketIOService:
+    """
+    A service that could not start.
+    """
+    service = SocketIOService("http://memory", brokenAtFirst, **bench.options())
+    bench.managers.append(service.manager)
+    with pytest.raises(LookupError):
+        service.startService()
+    return service
+
+
+def test_brokenSetupStartsNothing(refusing: SocketIOService) -> None:
+    """
+    A service whose set-up raised does not say that it is running.
+    """
+    assert not refusing.running
+
+
+@pytest.mark.filterwarnings("ignore:.*twice")
+def test_brokenSetupIsRepeated(refusing: SocketIOService) -> None:
+    """
+    Nor does it start the next time without its listeners.
+    """
+    refusing.startService()
+    assert len(refusing.socket.listeners("news")) == 2
 
 
 # what a server may make us log

@@ -363,7 +363,7 @@ class Membership(Dispatcher):
             "timeout",
             explanation=(
                 f"namespace {self.nsp} was not ready within {seconds:g} s (connectTimeout): "
-                "no answer to CONNECT, or a slow session listener"
+                f"{self._slowest}"
             ),
             url=self.io.url,
             phase="connect",
@@ -383,6 +383,14 @@ class Membership(Dispatcher):
         else:
             self._askedOn = None
             self._retryAfterError(error, True)
+
+    @property
+    def _slowest(self) -> str:
+        if self._asking is not None:
+            return "what auth= returned has not fired"
+        if self._session is not None:
+            return "a session listener has not finished"
+        return "no answer to CONNECT"
 
     def _connectReceived(self, data: Any) -> None:
         if not self.asked:

@@ -62,10 +62,11 @@ class SocketIOService(Service):
         """
         Connect.
         """
+        if self._setup is not None:
+            # If it raises, nothing has started, and it is asked again.
+            self._setup(self.socket)
+            self._setup = None
         super().startService()
-        setup, self._setup = self._setup, None
-        if setup is not None:
-            setup(self.socket)
         self.socket.connect()
 
     def stopService(self) -> Deferred[None]:
