@@ -16,13 +16,13 @@ BIN = $(VENV)/bin
 NODE = tests/interop/servers/node
 STAMPS = $(VENV)/.stamps
 
-.PHONY: check test unit demo lint types floors guards cover rows node clean help \
+.PHONY: check test unit demo lint types floors guards cover rows rows-strict rows-table node clean help \
   bench bench-growth bench-micro
 
 check: test guards
 
 test: $(STAMPS)/dev $(NODE)/node_modules/.stamp
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 # Without Node: says in its summary what was left out.
 unit: $(STAMPS)/dev
@@ -49,6 +49,12 @@ cover: $(STAMPS)/dev $(NODE)/node_modules/.stamp
 # Which rows of the behaviour and fault tables have a test, and which have none.
 rows: $(STAMPS)/dev
 	$(BIN)/python scripts/rows.py
+
+rows-strict: $(STAMPS)/dev
+	$(BIN)/python scripts/rows.py --strict
+
+rows-table: $(STAMPS)/dev
+	$(BIN)/python scripts/rows.py --strict --table docs/reference/rows.rst
 
 node: $(NODE)/node_modules/.stamp
 

@@ -17,7 +17,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,16 +83,39 @@ def show(key: Key, known: dict[str, object], tests: list[str]) -> None:
         print(f"    {test}")
 
 
+def table(every: Mapping[Key, Mapping[str, object]], found: Mapping[Key, list[str]]) -> str:
+    """
+    Every row with its tests, as reStructuredText.
+    """
+    lines = [
+        "Rows and their tests",
+        "====================",
+        "",
+        "Written by ``make rows-table``: each row of the behaviour and fault tables of the",
+        "specification, and the tests that prove it.  All of them run in ``make test``.",
+        "",
+    ]
+    for key, known in every.items():
+        tests = ["not applicable"] if known.get("na") else found.get(key, ["no test"])
+        lines.append(f"{key[0]} {key[1]}: {known['title']}")
+        lines += [f"    {test.removeprefix('tests/')}" for test in tests]
+        lines.append("")
+    return "\n".join(lines)
+
+
 def main() -> int:
     """
     Report; return the exit code.
     """
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument("--all", action="store_true", help="show every row with its tests")
+    parser.add_argument("--table", metavar="FILE", help="write every row with its tests")
     parser.add_argument("--strict", action="store_true", help="fail when a row has no test")
     options = parser.parse_args()
     every, found = rows(), collect()
     unknown = sorted(set(found) - set(every))
+    if options.table:
+        Path(options.table).write_text(table(every, found))
     missing = [key for key, known in every.items() if key not in found and not known.get("na")]
     for key in every if options.all else missing:
         show(key, every[key], found.get(key, []))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from clientkit import Bench, benchFixture
 
 __all__ = ["benchFixture"]
