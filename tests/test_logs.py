@@ -288,6 +288,15 @@ def test_whyWithSessionListeners(bench: Bench) -> None:
     assert (socket.state, socket.why) == ("connecting", "waiting for the session listeners")
 
 
+def test_whyAfterClose(bench: Bench) -> None:
+    """
+    A socket whose manager was closed says who did it.
+    """
+    socket = bench.online()
+    socket.io.close()
+    assert (socket.state, socket.why) == ("disconnected", "close() of the manager was called")
+
+
 def test_whyRefused(bench: Bench) -> None:
     """
     After a refusal, C{why} is the server's message, and where it came from.

@@ -244,6 +244,7 @@ class Membership(Dispatcher):
         """
         settle = self._release(error)
         self.managerClosed(error.reason, error.details)
+        self.why = "close() of the manager was called"
         settle()
         if self.state == "disconnected":
             self._tellIdle()

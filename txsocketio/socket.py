@@ -140,7 +140,9 @@ class Socket(Membership):
             dicts of these.
         @return: fires with L{True} when the packet was accepted and at most
             64 KiB wait (with C{retries}: when it was answered); with L{False}
-            when it was dropped on purpose.  Fails when it is lost:
+            when it was dropped on purpose.  While the socket is refused, or
+            disconnected by the server, and nothing tries again, it waits for
+            C{connect()} or C{disconnect()}.  Fails when it is lost:
             L{PayloadTooLarge}, L{ReconnectFailed}; with C{retries} also
             L{AckTimeout} and L{Disconnected}.  Cancelling it takes the packet
             back while it waits here.
