@@ -150,6 +150,15 @@ def test_differentQuery(bench: Bench) -> None:
     assert len({first.io, second.io, third.io}) == 3
 
 
+def test_sameQueryOrNone(bench: Bench) -> None:
+    """
+    The same query, or none, shares the manager.
+    """
+    first = call(bench, "http://memory/a?token=1")
+    assert call(bench, "http://memory/b?token=1").io is first.io
+    assert call(bench, "http://memory/c").io is first.io
+
+
 def test_differentPath(bench: Bench) -> None:
     """
     Another path of the requests is another manager (behaviours A5).

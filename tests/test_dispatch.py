@@ -593,3 +593,25 @@ def test_offsetsAreCutForStreams(recovery: bool, value: object) -> None:
     stream.__anext__().addCallback(got.append)
     waited.addCallback(got.append)
     assert got == [value, value]
+
+
+def test_listenersWithAckStay(ears: Ears, heard: list[Any]) -> None:
+    """
+    A listener that could answer is called at each event that wants none.
+    """
+
+    def listen(value: Any, *, ack: Any) -> None:
+        heard.append((value, ack))
+
+    ears.on("a", listen)
+    ears.come("a", 1)
+    ears.come("a", 2)
+    assert heard == [(1, None), (2, None)]
+
+
+def test_registeringChains(ears: Ears) -> None:
+    """
+    What registers a listener returns the object, to go on with.
+    """
+    assert ears.prependAny(print) is ears and ears.prependAnyOutgoing(print) is ears
+    assert ears.on("a", print, serial=True) is ears

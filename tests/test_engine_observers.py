@@ -56,6 +56,22 @@ def test_receivedPackets() -> None:
     ]
 
 
+@pytest.mark.parametrize("event", PACKET_EVENTS)
+def test_observedAlone(event: str) -> None:
+    """
+    Each of the events of packets is shown to who observes nothing else.
+    """
+    bench = Bench().opened()
+    bench.watch(event)
+    receiver = bench.polling.receiver
+    bench.engine.sendText(b"out")
+    receiver.textReceived(b"in")
+    receiver.packetReceived(PING, b"")
+    receiver.packetReceived(PONG, b"")
+    receiver.transportDrained()
+    assert {each[0] for each in bench.shown} == {event}
+
+
 def test_openIsShown() -> None:
     """
     So is the handshake, as a packet and as what it says.

@@ -29,6 +29,15 @@ def test_opens() -> None:
     assert (bench.engine.id, bench.engine.readyState) == ("abc", "open")
 
 
+def test_handshakeIsKept() -> None:
+    """
+    What the server said first can be read from the engine.
+    """
+    bench = Bench().opened(sid="abc", pingInterval=7000)
+    handshake = bench.engine.handshake
+    assert handshake is not None and (handshake.sid, handshake.pingInterval) == ("abc", 7)
+
+
 def test_openingSaysNothingYet() -> None:
     """
     Nobody is told anything inside C{open}, nor by a carrier without a session.
@@ -177,6 +186,7 @@ def test_noTransports() -> None:
     bench.clock.advance(0)
     ((_, error),) = bench.shown
     assert "no transports available" in str(error)
+    assert bench.endings[0][1] == "transport error"
     bench.assertEmpty()
 
 

@@ -120,6 +120,17 @@ def test_readyState(bench: Bench) -> None:
     ]
 
 
+def test_parserByName(bench: Bench) -> None:
+    """
+    "json" names the parser there is by default.
+    """
+    socket = bench.online(parser="json")
+    told = journal(socket, "x")
+    bench.emit("x", b"1")
+    bench.flush()
+    assert told == [("x", b"1")]
+
+
 # events
 
 
@@ -259,6 +270,29 @@ def test_whenOpenFailsByClose(bench: Bench) -> None:
     seen = outcomes(manager.whenOpen())
     manager.close()
     assert only(seen, Disconnected).reason == "forced close"
+
+
+def test_whenOpenFailsWhenNobodyNeedsIt(bench: Bench) -> None:
+    """
+    Who waits for the engine hears that the last socket has left it.
+    """
+    socket = bench.connect()
+    seen = outcomes(socket.io.whenOpen())
+    socket.disconnect()
+    assert only(seen, Disconnected).reason == "forced close"
+
+
+def test_openIsNotToldOfWhatWasClosed(bench: Bench) -> None:
+    """
+    When the manager is closed as soon as the engine is open, while a
+    namespace is asked for, nobody hears that it is open.
+    """
+    manager = bench.manager(autoConnect=False)
+    told = managerEvents(manager)
+    seen = outcomes(manager.whenOpen())
+    manager.socket("/", auth=lambda: manager.close() and {}).connect()
+    bench.flush()
+    assert names(told) == ["close"] and only(seen, Disconnected)
 
 
 def test_whenOpenFailsWithoutReconnection(bench: Bench) -> None:

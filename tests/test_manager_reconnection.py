@@ -442,6 +442,20 @@ def test_reconnectionOffWhileWaiting(bench: Bench, how: str) -> None:
     assert len(bench.attempts) == 1
 
 
+def test_openAfterTheWaitWasStopped(bench: Bench) -> None:
+    """
+    open() after that is a first attempt again, not a reconnection.
+    """
+    bench.refuse()
+    socket = bench.connect()
+    bench.flush()
+    socket.io.reconnection(False)
+    told = history(socket)
+    socket.io.open()
+    bench.flush()
+    assert socket.connected and told == []
+
+
 def test_reconnectionOffDuringAnAttempt(bench: Bench) -> None:
     """
     When it is turned off during an attempt, that is the last one.
@@ -478,6 +492,7 @@ def test_anotherNamespaceDoesNotDoubleTheLoop(bench: Bench) -> None:
     bench.advance(0.5)
     socket.io.socket("/other")
     socket.connect()
+    bench.flush()
     assert len(bench.attempts) == 1
     bench.advance(60)
     assert len(bench.attempts) == 3 and words(told)[-1] == "reconnect_failed"
@@ -657,6 +672,24 @@ def test_unknownSessionsThreeTimes(bench: Bench, stage: str) -> None:
     bench.advance(2)
     globalLogPublisher.removeObserver(observe)
     assert len(hints) == 1
+
+
+def test_ordinaryFailuresAreNoUnknownSessions(bench: Bench) -> None:
+    """
+    However often a server is down, sticky sessions are not blamed.
+    """
+    hints: list[str] = []
+
+    def observe(event: Any) -> None:
+        if "sticky" in event.get("log_format", ""):
+            hints.append(event["log_format"])
+
+    globalLogPublisher.addObserver(observe)
+    bench.refuse(4)
+    bench.connect(reconnectionDelayMax=1)
+    bench.advance(5)
+    globalLogPublisher.removeObserver(observe)
+    assert len(bench.attempts) > 3 and hints == []
 
 
 # nothing is left

@@ -132,6 +132,27 @@ def test_connectAgainHasItsTimeLimit(bench: Bench) -> None:
     assert names(told) == ["connect_error"]
 
 
+def test_eventBeforeTheSecondSessionIsReady(bench: Bench) -> None:
+    """
+    After leaving and joining again on the same connection, what comes while
+    session listeners run is kept for them.
+    """
+    bench.of("/b")
+    other = bench.online().io.socket("/b")
+    bench.flush()
+    other.disconnect()
+    bench.flush()
+    later: Deferred[None] = Deferred()
+    other.onSession(lambda info: later)
+    told = journal(other, "x")
+    other.connect()
+    bench.flush()
+    bench.connection.sendRaw('42/b,["x"]')
+    bench.flush()
+    later.callback(None)
+    assert names(told) == ["x", "connect"]
+
+
 # the server's answers
 
 
@@ -810,6 +831,52 @@ def test_twoUnansweredNamespaces(bench: Bench) -> None:
         bench.of(name).answersConnect = True
     bench.advance(1)
     assert first.connected and second.connected and len(bench.attempts) == 2
+
+
+def test_lateAnswerAfterAuthWasAsked(bench: Bench) -> None:
+    """
+    A late answer counts also where auth is a callable.
+    """
+    bench.of("/b").answersConnect = False
+    other = bench.online().io.socket("/b", auth=lambda: {})
+    bench.advance(21)
+    bench.connection.sendRaw('40/b,{"sid":"late"}')
+    bench.flush()
+    assert other.id == "late"
+
+
+def test_unansweredHearNothingWhileWaiting(bench: Bench) -> None:
+    """
+    When two namespaces were not answered and the connection is given up,
+    their time limits do not run on during the wait.
+    """
+    bench.of("/").answersConnect = bench.of("/b").answersConnect = False
+    socket = bench.connect(reconnectionDelay=60, reconnectionDelayMax=60)
+    bench.flush()
+    bench.advance(1)
+    other = socket.io.socket("/b")
+    told = journal(socket), journal(other)
+    bench.advance(21)
+    assert socket.io.state == "waiting"
+    bench.advance(50)
+    assert socket.io.state == "waiting"
+    assert [names(each) for each in told] == [["connect_error"], ["connect_error"]]
+
+
+@pytest.mark.parametrize(("verb", "attempts"), [("close", 3), ("open", 0)])
+def test_actingAsAnUnansweredConnectionEnds(bench: Bench, verb: str, attempts: int) -> None:
+    """
+    When a connection is given up for a namespace that was not answered, and
+    a listener closes with attempts left, or opens with none left, no
+    attempts have failed.
+    """
+    bench.of("/").answersConnect = False
+    socket = bench.connect(reconnectionAttempts=attempts)
+    failed: list[int] = []
+    socket.io.on("reconnect_failed", lambda: failed.append(1))
+    socket.io.once("close", lambda: getattr(socket.io, verb)())
+    bench.advance(20)
+    assert failed == []
 
 
 def test_aYoungQuestionIsNotCutOff(bench: Bench) -> None:

@@ -258,6 +258,16 @@ def test_roomAgain(leave: str) -> None:
     post.box.checkRoom()
 
 
+def test_allRoomAgain() -> None:
+    """
+    Nothing of what was dropped counts any more.
+    """
+    post = Post(size=0)
+    post.keep(b"1234")
+    post.box.empty(False)
+    post.box.checkRoom()
+
+
 def test_byteLimitConnected() -> None:
     """
     Connected, what counts is what the network has not taken; packets are not

@@ -102,6 +102,18 @@ def test_turnedOff(seat: Seat) -> None:
     assert seat.warnings == []
 
 
+def test_turnedOffLosesNothing(seat: Seat) -> None:
+    """
+    Without the warning every event is delivered, from the first on.
+    """
+    told: list[int] = []
+    seat.socket.slowListener = None
+    seat.socket.on("tick", told.append)
+    for _ in range(3):
+        seat.comes("tick")
+    assert told == [1, 1, 1]
+
+
 def test_waitingIsNotHolding(seat: Seat) -> None:
     """
     The time that a listener's Deferred takes does not count.

@@ -153,6 +153,15 @@ def test_whatCannotBeSentIsRefusedAtTheCall(bench: Bench, online: bool) -> None:
     assert socket.sendBuffer == [] and len(socket._sender.acks) == 0
 
 
+@pytest.mark.parametrize("name", [["a"], {"a": 1}, {"a"}])
+def test_namesThatAreNone(bench: Bench, name: Any) -> None:
+    """
+    What cannot be a name is refused as such, be it hashable or not.
+    """
+    with pytest.raises(NotEncodable):
+        bench.online().emit(name)
+
+
 def test_laterChangesDoNotMatter(bench: Bench) -> None:
     """
     A packet is encoded at the call (behaviours T14).
@@ -780,3 +789,17 @@ def test_retriedAtDisconnect(bench: Bench) -> None:
     socket.disconnect()
     only(sent, Disconnected)
     assert unsent[0] == [False] and only(unsent[1], Disconnected)
+
+
+def test_retriedCountsForTheLimits(bench: Bench) -> None:
+    """
+    What waits in the queue of retries counts, packets and bytes.
+    """
+    few = bench.connect(retries=1, sendBufferLimit=(0, None))
+    with pytest.raises(BufferFull):
+        few.emit("a")
+    small = bench.connect(retries=1, sendBufferLimit=(None, 50))
+    small.emit("a", "x" * 60)
+    with pytest.raises(BufferFull):
+        small.emit("a")
+    small.disconnect()

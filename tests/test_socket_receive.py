@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from clientkit import Bench, benchFixture, journal, names, only, outcomes
-from txsocketio.errors import AckTimeout, Disconnected, PayloadTooLarge
+from txsocketio.errors import AckTimeout, Disconnected, PayloadTooLarge, ReconnectFailed
 from txsocketio.socket import Socket
 
 bench = benchFixture
@@ -565,3 +565,68 @@ def test_readingIsHeldForASlowStream(bench: Bench) -> None:
     assert not socket.io.reading.held
     waiting.addErrback(lambda _: None)
     assert outcomes(stream.__anext__()) == [0]
+
+
+def test_streamsEndWhenAttemptsAreSpent(bench: Bench) -> None:
+    """
+    When no attempt is left, who reads a stream hears that.
+    """
+    socket = bench.online(reconnectionAttempts=1)
+    read = outcomes(socket.stream("a").__anext__())
+    bench.refuse(None)
+    bench.connection.drop()
+    bench.advance(5)
+    only(read, ReconnectFailed)
+
+
+def test_whenDisconnectedByTheServer(bench: Bench) -> None:
+    """
+    whenDisconnected fires also when the server refuses or dismisses us.
+    """
+    bench.use("/", lambda auth: "no")
+    refused = bench.connect()
+    gone = outcomes(refused.whenDisconnected())
+    bench.advance(5)
+    assert gone == [None]
+
+
+def test_questionsHaveNoOffset(bench: Bench) -> None:
+    """
+    An event that wants an answer is given whole to who waits for it, also
+    where other events end in an offset.
+    """
+    bench.of("/").answersConnect = False
+    socket = bench.connect()
+    bench.flush()
+    for packet in ('40{"sid":"s","pid":"p"}', '42["x","offset"]'):
+        bench.connection.sendRaw(packet)
+    bench.flush()
+    seen = outcomes(socket.whenEvent("q"))
+    bench.connection.sendRaw('421["q","a","b"]')
+    bench.flush()
+    assert seen == [("a", "b")]
+
+
+def test_textIsNoOffsetWithoutRecovery(bench: Bench) -> None:
+    """
+    Where the server recovers nothing, the last text is an argument.
+    """
+    seen = outcomes(bench.online().whenEvent("x"))
+    bench.emit("x", "a", "b")
+    bench.flush()
+    assert seen == [("a", "b")]
+
+
+def test_whatWasTooMuchWakesNobody(bench: Bench) -> None:
+    """
+    The event that is over the limit before the session is ready did not come.
+    """
+    bench.of("/").answersConnect = False
+    socket = bench.connect(maxReceiveBufferBytes=500)
+    bench.flush()
+    seen = outcomes(socket.whenEvent("a"))
+    bench.connection.sendRaw('42["a","' + "x" * 600 + '"]')
+    bench.flush()
+    assert seen == []
+    socket.disconnect()
+    only(seen, Disconnected)

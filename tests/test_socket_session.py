@@ -163,6 +163,16 @@ def test_talkingPastTheBuffers(bench: Bench) -> None:
     assert [each.event for each in bench.received] == ["login", "subscribe", "later"]
 
 
+def test_emitWithoutArguments(bench: Bench) -> None:
+    """
+    info.emit needs no arguments beside the name.
+    """
+    socket = bench.connect()
+    socket.onSession(lambda info: info.emit("hello"))
+    bench.flush()
+    assert socket.connected and [each.event for each in bench.received] == ["hello"]
+
+
 @pytest.mark.parametrize("beside", [False, True])
 def test_aListenerFails(bench: Bench, beside: bool) -> None:
     """

@@ -80,6 +80,17 @@ def test_stopTrying(bench: Bench) -> None:
     assert len(bench.connections) == 1
 
 
+def test_reconnectionOnWhileWaiting(bench: Bench) -> None:
+    """
+    To say again that reconnection is on does not end the wait.
+    """
+    bench.refuse()
+    manager = bench.manager()
+    bench.flush()
+    manager.reconnection(True)
+    assert manager.state == "waiting"
+
+
 def test_resetDelay(bench: Bench) -> None:
     """
     resetDelay() makes the next delay the shortest again.

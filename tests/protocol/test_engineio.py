@@ -197,6 +197,8 @@ def test_manyPackets() -> None:
         ([10, 10, 10], 21, 16, 2),
         ([10, 10, 10], 1000, 1, 1),
         ([10], 1000, 16, 1),
+        ([], 0, None, 1),
+        ([], 10, None, 1),
     ],
 )
 def test_fitting(sizes: list[int], maxPayload: int, maxPackets: int | None, count: int) -> None:
@@ -364,6 +366,14 @@ def test_noFiniteDuration(number: str) -> None:
     """
     with pytest.raises(DecodeError):
         decodeHandshake(b'{"sid":"a","pingInterval":%b,"pingTimeout":1}' % number.encode())
+
+
+@pytest.mark.parametrize("tiny", [1, 0.25])
+def test_tinyDurations(tiny: float) -> None:
+    """
+    A server may ping every millisecond, or oftener.
+    """
+    assert shake(pingInterval=tiny).pingInterval == tiny / 1000
 
 
 @pytest.mark.parametrize("huge", [2**31, 2**63, 1e300, 1.7e308])

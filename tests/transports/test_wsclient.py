@@ -256,6 +256,19 @@ def test_theServersGoodbyeIsAnswered() -> None:
     assert [first for first, _ in kit.sent()] == [CLOSE]
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_dataAfterTheGoodbyeIgnored(quick: bool) -> None:
+    """
+    What comes after a close frame is ignored, in the same piece and later,
+    however long the connection takes to end.  faults F60
+    """
+    kit = Kit(quick=quick)
+    kit.link.holdsBack = True
+    late = serverFrame(TEXT, b"4late")
+    assert kit.receive(closeFrame(1000) + late, late) == []
+    kit.link.lose()
+
+
 def test_goodbyeWithoutACode() -> None:
     """
     An empty close frame is a clean end with code 1005.  faults F52
