@@ -17,7 +17,7 @@ NODE = tests/interop/servers/node
 STAMPS = $(VENV)/.stamps
 
 .PHONY: check test unit demo lint types floors guards cover rows rows-strict rows-table node clean help \
-  bench bench-growth bench-micro
+  mutate bench bench-growth bench-micro
 
 check: test guards
 
@@ -55,6 +55,10 @@ rows-strict: $(STAMPS)/dev
 
 rows-table: $(STAMPS)/dev
 	$(BIN)/python scripts/rows.py --strict --table docs/reference/rows.rst
+
+# Breaks the code in small ways: do the tests notice?  ARGS="engine --count 20 --seed 7"
+mutate: $(STAMPS)/dev
+	$(BIN)/python scripts/mutate.py $(ARGS)
 
 node: $(NODE)/node_modules/.stamp
 
