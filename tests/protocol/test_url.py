@@ -37,6 +37,7 @@ from txsocketio.protocol.url import EngineAddress, enginePath, parseURL, uniqueT
         ("http://localhost?a=1:2@3", False, "localhost", 80),
         ("http://localhost#f@g:1", False, "localhost", 80),
         ("http://bücher.example:81", False, "xn--bcher-kva.example", 81),
+        ("http://BÜCHER.example", False, "xn--bcher-kva.example", 80),
     ],
 )
 def test_server(url: str, secure: bool, host: str, port: int) -> None:
