@@ -101,6 +101,7 @@ _OPTIONS = (
     | orjson.OPT_PASSTHROUGH_DATETIME
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
+_ALONE = b',{"_placeholder":true,"num":0}]'  # how the commonest binary event ends
 _BYTES = (bytes, bytearray, memoryview)
 _FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, partial, type)
 _SENDABLE = (bool, int, float, str, *_BYTES, list, tuple, Mapping)
@@ -142,8 +143,11 @@ class JSONParser:
         """
         See L{IParser.encode <txsocketio.interfaces.IParser.encode>}.
         """
-        if packetType == EVENT and type(data[0]) is not str:
-            _checkEventName(data)
+        if packetType == EVENT:
+            if type(data[0]) is not str:
+                _checkEventName(data)
+            elif type(data[-1]) is bytes and len(data) == 2:
+                return self._encodeBytesAlone(namespace, ackID, data)
         attachments = self._spare
         try:
             text = _dumps(data, attachments, _OPTIONS)
@@ -161,6 +165,21 @@ class JSONParser:
         if data is None:
             text = b""
         return self._head(b"%d" % packetType, namespace, ackID) + text, ()
+
+    def _encodeBytesAlone(
+        self, namespace: str, ackID: int | None, data: Sequence[Any]
+    ) -> tuple[bytes, Sequence[bytes]]:
+        """
+        The commonest binary event: a name and bytes, which need no search.
+        """
+        try:
+            name = _dumps(data[0])
+        except TypeError:
+            name = _dumpsAsJavaScript(data[0])
+        head = (
+            b"51-" if namespace == "/" and ackID is None else self._head(b"51-", namespace, ackID)
+        )
+        return b"%b[%b%b" % (head, name, _ALONE), (data[1],)
 
     def buildDecoder(self, maxAttachments: int, maxMessageBytes: int) -> Decoder:
         """
@@ -409,6 +428,7 @@ class Decoder:
     """
 
     __slots__ = (
+        "_alone",
         "_attachments",
         "_header",
         "_maxAttachments",
@@ -440,6 +460,7 @@ class Decoder:
         Forget a packet that is not complete.
         """
         self._header: Packet | None = None
+        self._alone: list[Any] | None = None  # the name of a binary event that has bytes alone
         self._attachments: list[bytes] = []
         self._wanted = 0
         self._room = 0
@@ -460,6 +481,9 @@ class Decoder:
                 if type(name) is str and name not in RESERVED_EVENTS:
                     return EVENT, "/", None, data
         try:
+            if self._quick and message.endswith(_ALONE) and message[:5] == b'51-["':
+                if self._announceBytesAlone(message):
+                    return None
             return self._addText(message)
         except DecodeError:
             self.reset()
@@ -469,11 +493,38 @@ class Decoder:
         """
         Take a binary message.
         """
+        alone = self._alone
+        if alone is not None and len(message) <= self._room:
+            self._alone = self._header = None
+            self._quick = True
+            alone.append(message)
+            return EVENT, "/", None, alone
         try:
             return self._addBinary(message)
         except DecodeError:
             self.reset()
             raise
+
+    def _announceBytesAlone(self, message: bytes) -> bool:
+        """
+        Take the announcement of the commonest binary event, a name and bytes.
+
+        @return: whether it is one.
+        """
+        try:
+            data = _loads(message[3 : -len(_ALONE)] + b"]")
+        except ValueError:
+            return False
+        if len(data) != 1 or data[0] in RESERVED_EVENTS:
+            return False
+        if len(message) > self._maxMessageBytes or not self._maxAttachments:
+            return False
+        self._alone = data
+        self._header = EVENT, "/", None, [data[0], {"_placeholder": True, "num": 0}]
+        self._wanted = 1
+        self._room = self._maxMessageBytes - len(message)
+        self._quick = False
+        return True
 
     def _addText(self, message: bytes) -> Packet | None:
         if self._header is not None:
