@@ -694,7 +694,10 @@ def readOptions(
 
 def _readOption(name: str, value: object, stacklevel: int) -> Any:
     option = OPTIONS[name]
-    result = option.read(value)
+    try:
+        result = option.read(value)
+    except _Explained as error:
+        raise ValueError(str(error)) from None
     if option.unit == "s":
         warnIfMilliseconds(name, result, stacklevel + 1)
     return result
