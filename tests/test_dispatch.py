@@ -611,7 +611,8 @@ def test_listenersWithAckStay(ears: Ears, heard: list[Any]) -> None:
 
 def test_registeringChains(ears: Ears) -> None:
     """
-    What registers a listener returns the object, to go on with.
+    What registers or forgets a listener returns the object, to go on with.
     """
     assert ears.prependAny(print) is ears and ears.prependAnyOutgoing(print) is ears
+    assert ears.offAny() is ears and ears.offAnyOutgoing() is ears
     assert ears.on("a", print, serial=True) is ears

@@ -410,6 +410,20 @@ def test_connectDuringItsOwnWait(bench: Bench) -> None:
     assert len(refusals) == 1 and other.state == "disconnected"
 
 
+def test_connectDuringItsOwnWaitEndsIt(bench: Bench) -> None:
+    """
+    connect() during the wait takes the place of the attempt that was planned.
+    """
+    bench.use("/b", lambda auth: "no")
+    main = bench.online(retryOnConnectError=True)
+    other = main.io.socket("/b")
+    bench.flush()
+    bench.advance(0.5)
+    other.connect()
+    bench.advance(1)
+    assert bench.texts == ["0", "0/b,", "0/b,"]
+
+
 def test_lossDuringItsOwnWait(bench: Bench) -> None:
     """
     When the connection is lost, a refused namespace comes back with the
@@ -839,10 +853,10 @@ def test_lateAnswerAfterAuthWasAsked(bench: Bench) -> None:
     """
     bench.of("/b").answersConnect = False
     other = bench.online().io.socket("/b", auth=lambda: {})
-    bench.advance(21)
+    bench.advance(30)
     bench.connection.sendRaw('40/b,{"sid":"late"}')
     bench.flush()
-    assert other.id == "late"
+    assert other.id == "late" and bench.texts == ["0", "0/b,{}"]
 
 
 def test_unansweredHearNothingWhileWaiting(bench: Bench) -> None:
