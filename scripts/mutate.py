@@ -250,7 +250,7 @@ def _inComplaint(node: ast.AST, parents: Parents) -> bool:
             return False
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
-            if name.endswith(("Error", "_refused", "CloseDetails", "ConnectRefused", "Dropped")):
+            if name.endswith(("Error", "_refused", "CloseDetails")):
                 return True
     return False
 
