@@ -11,6 +11,7 @@ PYTHON ?= python3
 VENV ?= .venv
 SECONDS ?=
 ARGS ?=
+COVERAGE ?= 99
 
 BIN = $(VENV)/bin
 NODE = tests/interop/servers/node
@@ -43,8 +44,11 @@ types: $(STAMPS)/dev
 floors: $(STAMPS)/dev
 	$(BIN)/lint-imports --no-cache
 
-cover: $(STAMPS)/dev $(NODE)/node_modules/.stamp
-	$(BIN)/python -m pytest --cov --cov-report=term-missing $(ARGS)
+# By the unit tests alone, all lines and branches.
+cover: $(STAMPS)/dev
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term-missing:skip-covered \
+	  --cov-fail-under=$(COVERAGE) --ignore tests/interop --ignore tests/test_benchmarks.py \
+	  --ignore tests/test_packaging.py --ignore tests/test_leaks.py $(ARGS)
 
 # Which rows of the behaviour and fault tables have a test, and which have none.
 rows: $(STAMPS)/dev
