@@ -8,6 +8,7 @@ Must not know: engines, sockets.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self, overload
 
 from txsocketio.emitter import Emitter
@@ -27,11 +28,8 @@ class Tunable(Emitter):
     _reconnection: Reconnection
     _timeout: float | bool
 
-    def _stopWaiting(self) -> None:
-        """
-        Reconnection was switched off while waiting for the next attempt.
-        """
-        raise NotImplementedError
+    # Called when reconnection is switched off while the next attempt is awaited.
+    _stopWaiting: Callable[[], None]
 
     @overload
     def reconnection(self) -> bool: ...

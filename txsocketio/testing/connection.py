@@ -190,7 +190,8 @@ class Connection:
         self._link = link
         self._application = self._host.buildApplication(self)
         self.sendPacket(OPEN, self._host.greeting(self))
-        self._pingLater()
+        if self.closed is None:  # the application may have hung up at once
+            self._pingLater()
 
     def sendPacket(
         self, packetType: int, data: bytes = b"", isBinary: bool = False, compress: bool = True

@@ -320,11 +320,10 @@ class MemoryTransport:
         paused.callback(unsent)
 
     def _lost(self, reason: str, details: Any) -> None:
-        if self.state in ("open", "pausing"):
-            self._end()
-            self.receiver.transportClosed(reason, details)
-            if self.link is not None:
-                self.link.lost()
+        self._end()
+        self.receiver.transportClosed(reason, details)
+        if self.link is not None:
+            self.link.lost()
 
     def _end(self) -> None:
         self.state = "closed"
