@@ -447,3 +447,41 @@ def test_noEvent(source: Source) -> None:
     """
     with pytest.raises(ValueError, match="at least one event"):
         source.stream()
+
+
+# leftovers of a dispatch under way
+
+
+def test_listenerOutlivesItsStream(source: Source) -> None:
+    """
+    An event that was being handed out when its stream was forgotten goes
+    nowhere, without an error.
+    """
+    forward = source.stream("a").forwarder("a")
+    gc.collect()
+    forward(1)
+    assert source.got == [] and source.clean
+
+
+def test_endedByAnEarlierListener(source: Source) -> None:
+    """
+    A stream that an earlier listener of the same event ends does not get the
+    event any more.
+    """
+    streams: list[Stream] = []
+    source.on("a", lambda value: streams[0].close())
+    streams.append(source.stream("a"))
+    source.come("a", 1)
+    source.next(streams[0])
+    assert isinstance(source.got[0], StopAsyncIteration)
+
+
+def test_repr(source: Source) -> None:
+    """
+    A stream in a log shows its events, what waits, and whether it has ended.
+    """
+    stream = source.stream("a", "b")
+    source.come("a", 1)
+    assert repr(stream) == "<Stream of a, b: 1 waiting>"
+    stream.close()
+    assert repr(stream) == "<Stream of a, b: 0 waiting, ended>"

@@ -112,3 +112,17 @@ def test_milliseconds(bench: Bench) -> None:
     manager = bench.manager(autoConnect=False)
     with pytest.warns(UserWarning, match="seconds, not milliseconds"):
         manager.reconnectionDelayMax(5000)
+
+
+def test_switchedOffWhileWaiting(bench: Bench) -> None:
+    """
+    Reconnection that is switched off while the next attempt is awaited makes
+    that attempt no more.
+    """
+    socket = bench.online()
+    bench.connection.drop()
+    bench.advance(0.01)
+    attempts = len(bench.connections)
+    socket.io.reconnection(False)
+    bench.advance(60)
+    assert len(bench.connections) == attempts and not socket.io.reconnection()

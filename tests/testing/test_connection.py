@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
+from txsocketio.protocol.engineio import MESSAGE, NOOP, PING, PONG, UPGRADE
 from txsocketio.testing import MemoryServer, WirePacket
+from txsocketio.testing.connection import Connection
+from txsocketio.testing.links import Attempt
 
 UPGRADING = ["polling", "websocket"]
 
@@ -197,3 +200,162 @@ def test_maxPayload() -> None:
     socket.io.engine.sendText(b'2["' + b"x" * 100 + b'"]')
     server.flush()
     assert (server.connection.closed, server.received) == ("transport error", [])
+
+
+# links by hand
+
+
+class HandLink:
+    """
+    A link that writes down what is sent, and may keep what waits.
+    """
+
+    def __init__(self, name: str, keeps: bool = False) -> None:
+        self.name = name
+        self.keeps = keeps
+        self.sent: list[Any] = []
+        self.ended: list[str] = []
+
+    def send(self, packetType: int, data: bytes, isBinary: bool, compress: bool = True) -> None:
+        self.sent.append((packetType, data, isBinary, compress))
+
+    def takeUnsent(self) -> list[Any]:
+        return self.sent if self.keeps else []
+
+    def probed(self) -> None:
+        pass
+
+    def end(self, reason: str, details: Any) -> None:
+        self.ended.append(reason)
+
+
+def byHand(name: str = "polling", **options: Any) -> tuple[Any, Any, Any]:
+    """
+    A connection on a link of ours, and another link that is probing it unless
+    the first is a WebSocket.
+    """
+    server = MemoryServer(Clock(), **options)
+    connection: Any = Connection(server, "e9", Attempt(name, "", {}, {}, None))
+    first, second = HandLink(name), HandLink("websocket")
+    connection.start(first)
+    assert connection.probe(second) == (name == "polling")
+    return connection, first, second
+
+
+def test_repr() -> None:
+    """
+    A connection in a failed assertion shows its id, and why it ended.
+    """
+    connection, first, second = byHand()
+    assert repr(connection) == "<Connection e9 open>"
+    connection.close()
+    assert repr(connection) == "<Connection e9 forced close>"
+
+
+def test_sendingAfterTheEnd() -> None:
+    """
+    What is sent after the end is dropped, also from the log.
+    """
+    connection, first, second = byHand()
+    connection.close()
+    before = list(first.sent), list(connection.wire)
+    connection.send("late")
+    assert (first.sent, connection.wire) == before
+
+
+def test_receivingAfterTheEnd() -> None:
+    """
+    What the client still sends after the end is not heard.
+    """
+    connection, first, second = byHand()
+    connection.close()
+    connection.packetReceived(first, MESSAGE, b"0", False)
+    assert connection.fromClient == []
+
+
+def test_oneProbeAtATime() -> None:
+    """
+    A second transport cannot probe while one does, nor after an upgrade.
+    """
+    connection, first, second = byHand()
+    assert not connection.probe(HandLink("websocket"))
+    connection.packetReceived(second, PING, b"probe", False)
+    connection.packetReceived(second, UPGRADE, b"", False)
+    assert not connection.probe(HandLink("websocket"))
+
+
+def test_notAProbe() -> None:
+    """
+    A newcomer that says anything but C{2probe} is hung up on; the session
+    stays, and another may try.
+    """
+    connection, first, second = byHand()
+    connection.packetReceived(second, MESSAGE, b"0", False)
+    assert second.ended == ["transport error"] and first.ended == []
+    assert connection.probe(HandLink("websocket"))
+
+
+def test_upgradeWithoutProbe() -> None:
+    """
+    C{5} before the probe was proved does not upgrade.
+    """
+    connection, first, second = byHand()
+    connection.packetReceived(second, UPGRADE, b"", False)
+    assert (connection.transport, second.ended) == ("polling", ["transport error"])
+
+
+def test_foreignLink() -> None:
+    """
+    A link that is not, or no longer, of the session changes nothing, neither
+    by talking nor by ending.
+    """
+    connection, first, second = byHand()
+    stranger = HandLink("websocket")
+    connection.packetReceived(stranger, PING, b"probe", False)
+    connection.linkLost(stranger)
+    assert stranger.sent == [] and connection.closed is None
+
+
+def test_lostProbe() -> None:
+    """
+    A newcomer that is lost leaves the session alone.
+    """
+    connection, first, second = byHand()
+    connection.linkLost(second)
+    assert connection.closed is None and connection.probe(second)
+
+
+def test_endWhileProbing() -> None:
+    """
+    The end of a session is the end of the newcomer too.
+    """
+    connection, first, second = byHand()
+    connection.linkLost(first)
+    assert second.ended == first.ended == ["transport close"]
+
+
+def test_unsentMovesOver() -> None:
+    """
+    Messages that wait at an upgrade go by the new transport; what only ends a
+    poll does not.
+    """
+    connection, first, second = byHand()
+    first.sent, first.keeps = [], True
+    connection.packetReceived(second, PING, b"probe", False)
+    connection.sendPacket(NOOP)
+    connection.send("waits")
+    connection.packetReceived(second, UPGRADE, b"", False)
+    assert second.sent == [(PONG, b"probe", False, True), (MESSAGE, b"waits", False, True)]
+
+
+def test_applicationHangsUpAtOnce() -> None:
+    """
+    An application may refuse its client while it is made: nothing is sent,
+    and no timer is left.
+    """
+    server = MemoryServer(Clock(), application=lambda connection: connection.close())  # type: ignore
+    link: Any = HandLink("websocket")
+    connection = server.buildConnection(Attempt("websocket", "", {}, {}, None))
+    connection.start(link)
+    assert (link.sent, link.ended) == ([], ["forced close"])
+    assert server.clock.getDelayedCalls() == []  # type: ignore[attr-defined]

@@ -377,3 +377,46 @@ def test_stop() -> None:
     server.flush()
     assert heard[1][:2] == ("disconnect", "transport close")
     assert server.clock.getDelayedCalls() == []  # type: ignore[attr-defined]
+
+
+def test_newcomerOnAPulledCable() -> None:
+    """
+    A cable that is pulled before an upgrade's transport knocks holds that one
+    back too; put in again, the upgrade is done.
+    """
+    server = MemoryServer(Clock())
+    socket = server.connect(transports=["polling", "websocket"])
+    socket.io.on("open", lambda: server.connection.stall())
+    server.advance(1)
+    assert len(server.attempts) == 2 and "2probe" not in server.connection.fromClient
+    server.connection.resume()
+    server.advance(1)
+    assert socket.connected and server.connection.transport == "websocket"
+
+
+def test_sessionThatWantsNobody() -> None:
+    """
+    A transport that wants to join a session already on WebSocket is refused;
+    the session lives on.
+    """
+    server, socket, heard = serverAndSocket()
+    engine = socket.io.engine
+    refused: list[Any] = []
+    newcomer: Any = server.transport()(engine, server.connection.sid)
+    newcomer.receiver = type("Receiver", (), {"transportClosed": lambda _, *why: refused.append(why)})()
+    newcomer.state = "open"
+    server.knocked(newcomer, server.attempts[0]._replace(sid=server.connection.sid))
+    server.flush()
+    assert [(reason, error.status) for reason, error in refused] == [("transport error", 400)]
+    assert socket.connected
+
+
+def test_noNetwork() -> None:
+    """
+    A transport of a real network finds none behind the options for memory,
+    and hears so.
+    """
+    failures: list[Any] = []
+    MemoryServer(Clock()).options()["endpoint"].connect(None).addErrback(failures.append)
+    failures[0].trap(TransportError)
+    assert "no network" in str(failures[0].value)

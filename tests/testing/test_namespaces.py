@@ -364,3 +364,89 @@ def test_leavingFailsQuestions() -> None:
     ours.emitWithAck("x").addErrback(lambda failure: errors.append(failure.type))
     server.connection.drop()
     assert errors == [Disconnected]
+
+
+# odds and ends
+
+
+def test_reprs() -> None:
+    """
+    Namespaces and sockets in a failed assertion show what they are.
+    """
+    server, socket, ours = connected("/chat")
+    assert repr(ours.namespace) == "<Namespace /chat with 1 sockets>"
+    assert repr(ours) == f"<ServerSocket {socket.id} in /chat connected>"
+    ours.disconnect()
+    assert repr(ours).endswith("disconnected>")
+
+
+def test_send() -> None:
+    """
+    C{send} sends the event C{message}.
+    """
+    server, socket, ours = connected()
+    heard: list[Any] = []
+    socket.on("message", lambda *args: heard.append(args))
+    ours.send("a", 1)
+    server.flush()
+    assert heard == [("a", 1)]
+
+
+def test_putOutTwice() -> None:
+    """
+    A client that was put out hears it once, and nothing after.
+    """
+    server, socket, ours = connected()
+    ours.disconnect()
+    ours.disconnect()
+    ours.emit("late")
+    assert server.connection.fromServer[-1] == "41" and server.connection.fromServer.count("41") == 1
+
+
+def test_putOutByANeighbour() -> None:
+    """
+    A socket that another's C{disconnect} listener puts out as the connection
+    ends leaves once.
+    """
+    server, socket, ours = connected()
+    server.of("/b")
+    socket.io.socket("/b").connect()
+    server.flush()
+    (other,) = server.of("/b").sockets.values()
+    reasons: list[str] = []
+    ours.on("disconnect", lambda reason: other.disconnect())
+    other.on("disconnect", reasons.append)
+    server.connection.drop()
+    assert reasons == ["server namespace disconnect"]
+
+
+def test_onceTakenAway() -> None:
+    """
+    A one-time listener that an earlier one of the same event took away does
+    not hear the event.
+    """
+    server, socket, ours = connected()
+    heard: list[str] = []
+
+    def once() -> None:
+        heard.append("once")
+
+    ours.on("a", lambda: ours.off("a", once) and None)
+    ours.once("a", once)
+    socket.emit("a")
+    server.flush()
+    assert heard == []
+
+
+def test_answeredTooLate() -> None:
+    """
+    A check that lets its client in after the client has gone lets nobody in.
+    """
+    server = MemoryServer(Clock())
+    asked: Deferred[None] = Deferred()
+    server.use("/", lambda auth: asked)
+    server.connect()
+    server.flush()
+    server.connection.drop()
+    asked.callback(None)
+    assert server.sockets == []

@@ -7,8 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from txsocketio.testing import MemoryServer
@@ -95,9 +97,6 @@ def test_pollGivenUp() -> None:
     talk = Talk()
     talk.ask("GET")
     poll: Any = talk.ask("GET")
-    from twisted.internet.error import ConnectionLost
-    from twisted.python.failure import Failure
-
     poll.channel.connectionLost(Failure(ConnectionLost()))
     assert talk.server.connection.closed == "transport error"
 
@@ -110,3 +109,47 @@ def test_path(path: str, status: int) -> None:
     assert answer(Talk().ask("GET", path=path))[0] == status
 
 
+def test_cut() -> None:
+    """
+    A network that breaks aborts the poll under way without an answer; the
+    client's part in that does not change why the session ended.
+    """
+    talk = Talk()
+    talk.ask("GET")
+    poll: Any = talk.ask("GET")
+    talk.server.connection.drop()
+    assert poll.value() == b"" and poll.disconnected
+    poll.channel.connectionLost(Failure(ConnectionLost()))
+    assert talk.server.connection.closed == "transport close"
+
+
+def test_cutBetweenPolls() -> None:
+    """
+    A network that breaks between two polls leaves nothing to abort; the next
+    one is refused.
+    """
+    talk = Talk()
+    talk.ask("GET")
+    talk.server.connection.drop()
+    assert answer(talk.ask("GET"))[0] == 400
+
+
+def test_twoPollsAtOnce() -> None:
+    """
+    A second poll beside the first is refused, and ends the session.
+    """
+    talk = Talk()
+    talk.ask("GET")
+    talk.ask("GET")
+    assert answer(talk.ask("GET"))[0] == 400
+    assert talk.server.connection.closed == "transport error"
+
+
+def test_notPackets() -> None:
+    """
+    A body that is not packets is refused, and ends the session.
+    """
+    talk = Talk()
+    talk.ask("GET")
+    assert answer(talk.ask("POST", b"zzz"))[0] == 400
+    assert talk.server.connection.closed == "parse error"

@@ -10,6 +10,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from txsocketio.testing import MemoryServer
+from txsocketio.testing.recovery import SessionLog
 
 
 class Story:
@@ -141,3 +142,27 @@ def test_off() -> None:
     story = Story(recovery=False)
     story.server.emit("n", 1)
     assert story.server.connection.fromServer[1:] == [f'40{{"sid":"{story.id}"}}', '42["n",1]']
+
+
+def test_severalSeen() -> None:
+    """
+    Only what came after the last event seen is sent again, however many came
+    before it.
+    """
+    story = Story()
+    story.server.emit("n", 1)
+    story.server.emit("n", 2)
+    story.server.flush()
+    story.loseAndReturn()
+    assert story.heard == [1, 2, "missed"]
+
+
+def test_unknownOffset() -> None:
+    """
+    An offset that nobody gave out is unknown, which is more than nothing
+    missed.
+    """
+    log = SessionLog("p", "s", iter(["o1", "o2"]).__next__)
+    log.add(["n"])
+    log.add(["n"])
+    assert (log.since("o9"), log.since("o2")) == (None, [])

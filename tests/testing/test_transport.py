@@ -327,3 +327,39 @@ def test_webSocketPausesAtOnce() -> None:
     paused: list[Any] = []
     transport.pause().addCallback(paused.append)
     assert paused == [[]]
+
+
+def test_closingTwice() -> None:
+    """
+    Closing a transport again while it says goodbye waits for the same end.
+    """
+    server, transport, receiver = opened()
+    first, second = transport.close(), transport.close()
+    assert first is second and not first.called
+    server.flush()
+    assert first.called
+
+
+def test_pausedBeforeItIsLetIn() -> None:
+    """
+    A pause of polling that no server has let in yet ends with nothing unsent.
+    """
+    server = MemoryServer(Clock())
+    transport: Any = server.transport("polling")(Wire(), None)
+    server.ignore()
+    transport.open(Receiver())
+    unsent: list[Any] = []
+    transport.pause().addCallback(unsent.append)
+    server.flush()
+    assert unsent == [[]]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_bytesAsText(name: str) -> None:
+    """
+    Bytes that come as C{b} and base64 in a text are bytes.
+    """
+    server, transport, receiver = opened(name)
+    server.connection.sendRaw("bAQI=")
+    server.flush()
+    assert receiver.heard == [("binary", b"\1\2")]

@@ -266,7 +266,7 @@ class ServerSocket(Emitter):
             self._acks.resolve(ackID, data)
         elif packetType == DISCONNECT:
             self.left("client namespace disconnect", False)
-        elif packetType == EVENT:
+        else:  # the router lets no other through
             self._eventReceived(ackID, data)
 
     def left(self, reason: str, mayComeBack: bool) -> None:
