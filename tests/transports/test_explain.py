@@ -164,3 +164,12 @@ def test_wrongHost(note: str, shown: str) -> None:
     if note:
         cause.add_note(f"{CERTIFICATE_NOTE}{note}")
     assert shown in explainFailure(Failure(cause))
+
+
+def test_endlessWrappers() -> None:
+    """
+    A failure that wraps itself is explained all the same, not for ever.
+    """
+    cause = ResponseFailed([])
+    cause.reasons = [Failure(cause)]
+    assert rootCause(Failure(cause)) is cause

@@ -234,3 +234,53 @@ def test_canaryOfTwistedsTLS() -> None:
     assert "self._appSendBuffer" in inspect.getsource(TLSMemoryBIOProtocol)
     assert "self._aggregator" in inspect.getsource(BufferingTLSTransport)
     assert "self._buffer" in inspect.getsource(_AggregateSmallWrites)
+
+
+def test_drainedIsNotSaidUnlessItWasFull() -> None:
+    """
+    A transport that resumes without having been full changes nothing.
+    """
+    kit = Outboxes()
+    kit.outbox.resumeProducing()
+    assert (kit.drained, kit.clock.getDelayedCalls()) == (0, [])
+
+
+def test_drainedInsideASendIsSaidOnce() -> None:
+    """
+    A transport that fills and drains several times in one write is said to
+    be drained once.
+    """
+    kit = Outboxes()
+
+    class Eager(Descriptor):
+        def write(self, data: bytes) -> None:
+            for _ in range(2):
+                self.producer.pauseProducing()
+                self.producer.resumeProducing()
+
+    transport = Eager()
+    transport.TLS = True  # type: ignore[attr-defined]
+    kit.outbox = FrameOutbox(kit.clock, transport, kit._drained)
+    kit.outbox.put(b"x")
+    kit.clock.advance(0)
+    assert kit.drained == 1
+
+
+def test_nothingIsWrittenAfterTheEnd() -> None:
+    """
+    A frame that comes in a later turn than the end is dropped.
+    """
+    kit = Outboxes()
+    kit.outbox.end()
+    kit.clock.advance(1)
+    kit.outbox.put(b"late")
+    assert kit.transport.calls == [] and kit.outbox.bufferedAmount() == 0
+
+
+def test_transportsThatWrapEachOtherAreCountedWithoutEnd() -> None:
+    """
+    Counting ends even where the wrapping of transports does not.
+    """
+    transport = SimpleNamespace(_appSendBuffer=(b"1",))
+    transport.transport = transport
+    assert bytesWaitingIn(transport) == 8

@@ -8,9 +8,11 @@ import gzip
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.web.iweb import IAgent, IBodyProducer
+from zope.interface import implementer
 from zope.interface.verify import verifyClass
 
 from httpkit import FakeWire, Request, ScriptedServer, httpAnswer
@@ -612,3 +614,19 @@ def test_cancelledAfterTheEnd() -> None:
     exchange.cancel()
     asker.request().answer()
     assert len(asker.server.links) == 1
+
+
+def test_requestWithoutHeaders() -> None:
+    """
+    The agent may be asked without headers, as IAgent says.
+    """
+    asked: list[Any] = []
+
+    @implementer(IAgent)
+    class Agent:
+        def request(self, *request: Any) -> Deferred[Any]:
+            asked.append(request)
+            return Deferred()
+
+    PlainAgent(Agent()).request(b"GET", b"http://example.com/")
+    assert asked == [(b"GET", b"http://example.com/", None, None)]

@@ -5,6 +5,7 @@ test moves, and time is the test's own.
 
 from __future__ import annotations
 
+import sys
 from base64 import b64encode
 from typing import Any
 
@@ -1174,4 +1175,62 @@ def test_noFarewellWithoutASession() -> None:
     poll = Poll().open()
     poll.server.get.hangUp(ConnectionLost())
     assert poll.transport.farewell() is None
+    poll.assertGone()
+
+
+# the order of things
+
+
+def test_resumedBeforeItIsOpened() -> None:
+    """
+    Pausing and resuming before opening asks the server nothing.
+    """
+    poll = Poll()
+    poll.transport.pauseReading()
+    poll.transport.resumeReading()
+    poll.settle()
+    assert (poll.server.requests, poll.clock.calls) == ([], [])
+
+
+def test_resumedTwiceInATurn(poll: Poll) -> None:
+    """
+    However often reading is paused and resumed, what waits is delivered once.
+    """
+    poll.transport.pauseReading()
+    poll.receive(b"4a")
+    timers = len(poll.clock.calls)
+    for _ in range(2):
+        poll.transport.resumeReading()
+        poll.transport.pauseReading()
+    poll.transport.resumeReading()
+    assert len(poll.clock.calls) == timers + 1
+    poll.settle()
+    assert poll.heard.texts == [b"a"]
+
+
+def test_drainedIsNotToldWhileClosing(poll: Poll) -> None:
+    """
+    Whoever has closed does not hear that more could be sent.
+    """
+    poll.transport.sendText(b"x" * HIGH_WATER)
+    poll.settle()
+    poll.transport.close()
+    poll.server.post.answer()
+    assert not poll.transport.congested
+    assert poll.heard.named("drained") == []
+
+
+def test_receiverThatExits(poll: Poll, flushLoggedErrors: Any) -> None:
+    """
+    sys.exit() in a listener goes its way, and nobody waits for a transport
+    that does not poll any more.
+    """
+    poll.transport.pauseReading()
+    poll.receive(b"4a")
+    poll.heard.reaction = lambda *news: news[0] == "text" and sys.exit()
+    poll.transport.resumeReading()
+    with pytest.raises(SystemExit):
+        poll.settle()
+    assert poll.heard.closed[0] == "transport error"
+    assert len(flushLoggedErrors(SystemExit)) == 1
     poll.assertGone()

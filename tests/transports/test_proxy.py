@@ -9,15 +9,23 @@ from typing import Any
 import pytest
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionRefusedError, NoProtocol
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError, NoProtocol
 from twisted.internet.protocol import Factory
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 import tlskit
 from proxykit import ConnectProxy, SocksProxy
 from support import deferred, failureOf, freePort, until
 from txsocketio.protocol.url import EngineAddress
 from txsocketio.transports.endpoint import rootCause
-from txsocketio.transports.proxy import MAX_HEAD, ProxyRefused, chooseProxy, parseProxy
+from txsocketio.transports.proxy import (
+    MAX_HEAD,
+    ProxyRefused,
+    TunnelEndpoint,
+    chooseProxy,
+    parseProxy,
+)
 from wirekit import Servers, Talker, buildWire, lossOf, served, talk
 
 reactor: Any = _reactor
@@ -446,3 +454,57 @@ def test_secretsAreNotShown(kind: str) -> None:
     proxy = parseProxy(f"{kind}://me:secret@p:1")
     wire = buildWire(9, proxy=f"{kind}://me:secret@p:1")
     assert "secret" not in f"{proxy!r} {proxy} {wire.endpoint()!r}"
+
+
+# proxies' endpoints with ideas of their own
+
+
+class Handmade:
+    """
+    An endpoint that is moved by hand.
+    """
+
+    def __init__(self) -> None:
+        self.tunnel: Any = None
+        self.result: Deferred[Any] = Deferred()
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        self.tunnel = factory.buildProtocol(None)
+        return self.result
+
+
+def tunnelled(endpoint: Any) -> tuple[Deferred[Any], list[Any]]:
+    """
+    An attempt to reach a server, and how it ended.
+    """
+    tunnel = TunnelEndpoint(endpoint, parseProxy("http://proxy:3128"), "example.com", 80)
+    attempt = tunnel.connect(Factory.forProtocol(Talker))
+    ended: list[Any] = []
+    attempt.addBoth(ended.append)
+    return attempt, ended
+
+
+def test_failureAfterTheConnectionWasLost() -> None:
+    """
+    An endpoint that fails because its connection was lost at once says
+    nothing new.
+    """
+    endpoint = Handmade()
+    _, ended = tunnelled(endpoint)
+    endpoint.tunnel.makeConnection(StringTransport())
+    endpoint.tunnel.connectionLost(Failure(ConnectionDone()))
+    endpoint.result.errback(ConnectionDone())
+    assert [failure.type for failure in ended] == [ProxyRefused]
+
+
+def test_cancelBetweenBuildingAndConnecting() -> None:
+    """
+    A connection that comes after the attempt was given up is not used.
+    """
+    endpoint = Handmade()
+    attempt, ended = tunnelled(endpoint)
+    attempt.cancel()
+    transport = StringTransport()
+    endpoint.tunnel.makeConnection(transport)
+    assert transport.value() == b""
+    assert len(ended) == 1

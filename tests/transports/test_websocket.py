@@ -755,3 +755,42 @@ def test_autobahnsServerUnderstandsUs() -> None:
     transport.close().addCallback(fired.append)
     endpoint.pump.flush()
     assert (fired, wire.reactor.getDelayedCalls()) == ([None], [])
+
+
+# odd moments
+
+
+@pytest.mark.parametrize("moment", ["unopened", "closed"])
+def test_readingIsPausedWithoutAConnection(moment: str) -> None:
+    """
+    Pausing and resuming where nothing is read is no error.
+    """
+    transport = WebSocketTransport(FakeWire(), None)
+    if moment == "closed":
+        kit = Kit()
+        kit.link.lose()
+        transport = kit.transport
+    transport.pauseReading()
+    transport.resumeReading()
+    assert transport.bufferedAmount() == 0
+
+
+@pytest.mark.parametrize(
+    ("protocols", "sent"), [("chat", "chat"), (["chat", "superchat"], "chat, superchat")]
+)
+def test_subprotocolsAreAskedFor(protocols: Any, sent: str) -> None:
+    """
+    The option takes one subprotocol or several.
+    """
+    kit = Kit(opened=False, protocols=protocols)
+    assert headerOf(kit.link.take(), "Sec-WebSocket-Protocol") == sent
+
+
+def test_aJarThatAbortsIsTheEnd() -> None:
+    """
+    When the attempt is given up while the cookies are stored, nothing is told.
+    """
+    kit = Kit(opened=False)
+    kit.wire.storeCookies = lambda url, headers: kit.transport.abort()  # type: ignore[method-assign]
+    kit.say(answer(kit.link.take()) + serverFrame(TEXT, b"4x"))
+    assert (kit.link.aborted, kit.heard()) == (True, [])

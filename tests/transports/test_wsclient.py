@@ -8,12 +8,13 @@ import zlib
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
-from twisted.logger import globalLogPublisher
+from twisted.logger import formatEvent, globalLogPublisher
 
 from txsocketio.transports.wsclient import Limits, WebSocketClient
 from txsocketio.transports.wshandshake import HandshakeRefused, Request
-from wskit import Endpoint, Kit, Owner, answer, closeFrame, serverFrame
+from wskit import Endpoint, Kit, Link, Owner, answer, clientFrames, closeFrame, serverFrame
 
 TEXT, BINARY, CLOSE, PING, PONG, MORE = 0x81, 0x82, 0x88, 0x89, 0x8A, 0x00
 FOUR = ord("4")
@@ -451,3 +452,182 @@ def test_nothingIsSentAfterTheEnd() -> None:
     kit.client.sendText(b"x")
     kit.client.sendBinary(b"x", True)
     assert kit.link.written == b"" and kit.client.bufferedAmount() == 0
+
+
+# odd moments
+
+
+class RudeLink(Link):
+    """
+    A connection whose options cannot be set any more.
+    """
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        raise OSError("Invalid argument")
+
+
+def test_aSocketThatRefusesOptionsIsUsed() -> None:
+    """
+    Where TCP_NODELAY cannot be set, the request is sent all the same.
+    """
+    kit = idle(Endpoint())
+    links: list[RudeLink] = []
+
+    def connect(factory: Any) -> Deferred[Any]:
+        links.append(RudeLink(factory.buildProtocol(None)))
+        links[0].protocol.makeConnection(links[0])
+        return succeed(links[0].protocol)
+
+    kit.endpoint.connect = connect  # type: ignore[method-assign]
+    kit.client.connect(kit.endpoint)
+    (link,) = links
+    assert link.written.startswith(b"GET ")
+
+
+def test_anEndpointThatFailsAfterConnecting() -> None:
+    """
+    What an endpoint says of a connection that was made is not its end; that
+    comes when it is lost.
+    """
+    endpoint = Endpoint()
+    kit = idle(endpoint)
+    connect = endpoint.connect
+    endpoint.connect = lambda factory: connect(factory).addCallback(lambda _: 1 / 0)  # type: ignore[method-assign]
+    kit.client.connect(endpoint)
+    kit.clock.advance(0)
+    assert kit.owner.ending is None
+    endpoint.link.lose(ConnectionLost())
+    assert kit.owner.ending is not None
+    assert isinstance(kit.owner.ending.failure.value, ConnectionLost)  # type: ignore[union-attr]
+
+
+def test_closingTwiceSaysGoodbyeOnce() -> None:
+    """
+    A second close() waits for the same end.
+    """
+    kit, fired = Kit(), list[object]()
+    for _ in range(2):
+        kit.client.close().addCallback(fired.append)
+    assert [first for first, _ in kit.sent()] == [CLOSE]
+    kit.receive(closeFrame(1000))
+    assert fired == [None, None]
+
+
+def test_closingInsideTheGoodbye() -> None:
+    """
+    An owner that closes because the goodbye has filled the network sends no
+    second one.
+    """
+    kit = Kit()
+    kit.clock.advance(1)
+    kit.owner.webSocketFilled = lambda: kit.client.close() and None  # type: ignore[method-assign]
+    written: list[bytes] = []
+
+    def write(data: bytes) -> None:
+        written.append(data)
+        kit.link.producer.pauseProducing()
+
+    kit.link.write = write  # type: ignore[method-assign]
+    kit.client.close()
+    kit.clock.advance(0)
+    assert [first for data in written for first, _ in clientFrames(data)] == [CLOSE]
+
+
+def test_closingWhilePongsAreSent() -> None:
+    """
+    An owner that closes because the last pongs have filled the network sends
+    one goodbye, though one was on its way.
+    """
+    kit = Kit()
+    kit.link.producer.pauseProducing()
+    kit.receive(serverFrame(PING, b"p"))
+    kit.client.outbox.congested = False  # type: ignore[union-attr]
+    kit.clock.advance(1)
+    kit.owner.webSocketFilled = lambda: kit.client.close() and None  # type: ignore[method-assign]
+    written: list[bytes] = []
+
+    def write(data: bytes) -> None:
+        written.append(data)
+        kit.link.producer.pauseProducing()
+
+    kit.link.write = write  # type: ignore[method-assign]
+    kit.client.close()
+    kit.clock.advance(0)
+    assert [first for data in written for first, _ in clientFrames(data)] == [PONG, CLOSE]
+
+
+def test_aReceiverThatRaisesAfterAborting(flushLoggedErrors: Any) -> None:
+    """
+    What is raised after the end is logged, and told as no problem of the
+    connection's.
+    """
+    kit = Kit()
+
+    def hook(kind: str, payload: bytes) -> None:
+        kit.client.abort()
+        raise ZeroDivisionError
+
+    kit.owner.hook = hook
+    kit.receive(serverFrame(TEXT, b"a"))
+    assert kit.owner.ending is not None and kit.owner.ending.problem is None
+    assert len(flushLoggedErrors(ZeroDivisionError)) == 1
+
+
+def test_theLogShowsNoQuery(flushLoggedErrors: Any) -> None:
+    """
+    The log names the server, without what may be secret in its URL.
+    """
+    events: list[Any] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        kit = Kit()
+        kit.owner.hook = lambda kind, payload: 1 / 0
+        kit.receive(serverFrame(TEXT, b"a"))
+        texts = [formatEvent(event) for event in events]
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert texts == ["A receiver of ws://example.com/x raised"]
+    flushLoggedErrors(ZeroDivisionError)
+
+
+def test_drainedIsNotToldWhileClosing() -> None:
+    """
+    Whoever has closed does not hear that more could be sent.
+    """
+    kit = Kit()
+    kit.link.producer.pauseProducing()
+    kit.client.close()
+    kit.link.producer.resumeProducing()
+    assert kit.owner.drained == 0
+
+
+def test_fullIsNotToldAfterTheEnd() -> None:
+    """
+    webSocketClosed is the last call, whatever the transport still says.
+    """
+    kit, filled = Kit(), list[bool]()
+    kit.owner.webSocketFilled = lambda: filled.append(True)  # type: ignore[method-assign]
+    kit.link.lose()
+    kit.link.producer.pauseProducing()
+    assert filled == []
+
+
+def test_abortAfterTheEnd() -> None:
+    """
+    Aborting what is gone does not touch its transport.
+    """
+    kit = Kit()
+    kit.link.lose()
+    kit.client.abort()
+    assert not kit.link.aborted
+
+
+def test_abortTwiceBeforeConnecting() -> None:
+    """
+    A client that never connected ends once.
+    """
+    kit, endings = idle(Endpoint()), list[Any]()
+    kit.owner.webSocketClosed = endings.append  # type: ignore[method-assign]
+    kit.client.abort()
+    kit.client.abort()
+    assert len(endings) == 1

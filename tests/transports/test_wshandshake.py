@@ -212,3 +212,10 @@ def test_bodyOf(headers: str, data: bytes, body: bytes, complete: bool) -> None:
     """
     response = parseResponse(f"HTTP/1.1 400 No\r\n{headers}\r\n\r\n".encode())
     assert bodyOf(response, data) == (body, complete)
+
+
+def test_headersBeyondLatin1AreUTF8() -> None:
+    """
+    A value that Latin-1 cannot hold is sent as UTF-8.
+    """
+    assert "X-Name: \u65e5\u672c\r\n".encode() in written(headers=[("X-Name", "\u65e5\u672c")])

@@ -453,3 +453,57 @@ def test_canaryOfAutobahnsOptions() -> None:
     """
     wanted = WebSocketProtocol.CONFIG_ATTRS_COMMON
     assert [name for name in wanted if not hasattr(WebSocketClient, name)] == []
+
+
+# ending while something big comes
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        serverFrame(BINARY, bytes(20_000)),
+        serverFrame(TEXT, b"4" + bytes(20_000)),
+        serverFrame(TEXT, b"3" + bytes(20_000)),
+    ],
+    ids=["binary", "prefixed", "text"],
+)
+def test_closingInsideABigMessage(frame: bytes) -> None:
+    """
+    The rest of a message that was begun before close() is read, for the
+    server's goodbye comes after it, but not delivered.
+    """
+    kit = Kit(prefix=FOUR)
+    kit.receive(frame[:10_000])
+    kit.client.close()
+    assert kit.receive(frame[10_000:] + closeFrame(1000)) == []
+    assert kit.owner.ending is not None and kit.owner.ending.wasClean
+
+
+def test_resumingTwiceInATurn() -> None:
+    """
+    However often reading is paused and resumed, it goes on once.
+    """
+    kit = Kit()
+    kit.client.pauseReading()
+    kit.receive(serverFrame(TEXT, b"x"))
+    for _ in range(2):
+        kit.client.resumeReading()
+        kit.client.pauseReading()
+    kit.client.resumeReading()
+    assert len(kit.clock.getDelayedCalls()) == 1
+    kit.clock.advance(0)
+    assert (kit.owner.heard, kit.link.reading) == ([("text", b"x")], True)
+
+
+def test_aTransportThatCannotPause() -> None:
+    """
+    What comes though reading is paused waits, where the transport cannot hold
+    it back.
+    """
+    kit = Kit()
+    kit.link.pauseProducing = kit.link.resumeProducing = None  # type: ignore[assignment,method-assign]
+    kit.client.pauseReading()
+    assert kit.receive(serverFrame(TEXT, b"x")) == []
+    kit.client.resumeReading()
+    kit.clock.advance(0)
+    assert kit.owner.heard == [("text", b"x")]

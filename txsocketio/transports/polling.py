@@ -425,7 +425,8 @@ class PollingTransport:
             return
         if self._get is None:
             self._end()
-        elif self._goodbye is not None:
+        else:
+            assert self._goodbye is not None
             # The session is over.  Node ends its poll now, python-engineio never.
             self._goodbye.reset(LAST_POLL_SECONDS)
 

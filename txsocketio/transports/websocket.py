@@ -63,23 +63,11 @@ class _Nobody:
     Hears for a receiver that has not come yet, or has gone.
     """
 
-    def transportOpened(self) -> None:
+    def _nothing(self, *news: object) -> None:
         pass
 
-    def textReceived(self, message: bytes) -> None:
-        pass
-
-    def binaryReceived(self, message: bytes) -> None:
-        pass
-
-    def packetReceived(self, packetType: int, data: bytes) -> None:
-        pass
-
-    def transportDrained(self) -> None:
-        pass
-
-    def transportClosed(self, reason: str, details: Any) -> None:
-        pass
+    transportOpened = transportDrained = transportClosed = _nothing
+    textReceived = binaryReceived = packetReceived = _nothing
 
 
 _NOBODY = _Nobody()
@@ -224,8 +212,6 @@ class WebSocketTransport:
             return
         if isBinary:
             self._receiver.binaryReceived(data)
-        elif packetType == engineio.MESSAGE:
-            self._receiver.textReceived(data)
         else:
             self._receiver.packetReceived(packetType, data)
 
@@ -275,8 +261,8 @@ class WebSocketTransport:
         End because of a packet that is none.
         """
         self._problem = problem
-        if self._client is not None:
-            self._client.abort()
+        assert self._client is not None
+        self._client.abort()
 
     def _failSoon(self, problem: Exception) -> None:
         """

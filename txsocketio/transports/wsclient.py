@@ -483,8 +483,8 @@ class WebSocketClient(FrameReader):
         """
         Autobahn answers a close.
         """
-        if opcode == 8:
-            self._putClose(payload)
+        assert opcode == 8
+        self._putClose(payload)
 
     # sending
 
@@ -528,8 +528,8 @@ class WebSocketClient(FrameReader):
         self._sayGoodbye(code, reason)
         self.state = CLOSING
         self._startTimer(CLOSE_TIMEOUT)
-        if self.outbox is not None:
-            self.outbox.flush()
+        assert self.outbox is not None
+        self.outbox.flush()
         if self._paused:
             # Only the peer's goodbye is still wanted, but that must be read.
             self.resumeReading()
@@ -539,8 +539,8 @@ class WebSocketClient(FrameReader):
 
     def _putClose(self, payload: bytes) -> None:
         if not self._saidGoodbye and self.outbox is not None:
-            self._answerPings()
             self._saidGoodbye = True
+            self._answerPings()
             self.outbox.put(frames.frame(frames.CLOSE, payload))
 
     def _drop(self, abort: bool = False) -> None:
@@ -582,10 +582,10 @@ class WebSocketClient(FrameReader):
 
     def _tellEnd(self, ending: Ending) -> None:
         owner, self._owner = self._owner, None
+        assert owner is not None
         self.receiver = DEAF
         try:
-            if owner is not None:
-                owner.webSocketClosed(ending)
+            owner.webSocketClosed(ending)
         except Exception:
             self._errors.failure("The owner of {client.url} raised", client=self)
         waiting, self._whenGone = self._whenGone, []
