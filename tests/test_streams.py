@@ -463,16 +463,15 @@ def test_listenerOutlivesItsStream(source: Source) -> None:
     assert source.got == [] and source.clean
 
 
-def test_endedByAnEarlierListener(source: Source) -> None:
+def test_endedByAnotherStream(source: Source) -> None:
     """
-    A stream that an earlier listener of the same event ends does not get the
-    event any more.
+    A stream that the reader of another ends, on an event of both, does not
+    get that event any more.
     """
-    streams: list[Stream] = []
-    source.on("a", lambda value: streams[0].close())
-    streams.append(source.stream("a"))
+    first, second = source.stream("a"), source.stream("a")
+    first.__anext__().addCallback(lambda _: second.finish(StopAsyncIteration()))
     source.come("a", 1)
-    source.next(streams[0])
+    source.next(second)
     assert isinstance(source.got[0], StopAsyncIteration)
 
 

@@ -394,21 +394,26 @@ def test_newcomerOnAPulledCable() -> None:
     assert socket.connected and server.connection.transport == "websocket"
 
 
+class Refused(list[Any]):
+    """
+    Writes down why a transport was refused.
+    """
+
+    def transportClosed(self, reason: str, error: Any) -> None:
+        self.append((reason, error.status))
+
+
 def test_sessionThatWantsNobody() -> None:
     """
     A transport that wants to join a session already on WebSocket is refused;
     the session lives on.
     """
     server, socket, heard = serverAndSocket()
-    engine = socket.io.engine
-    refused: list[Any] = []
-    newcomer: Any = server.transport()(engine, server.connection.sid)
-    newcomer.receiver = type("Receiver", (), {"transportClosed": lambda _, *why: refused.append(why)})()
-    newcomer.state = "open"
-    server.knocked(newcomer, server.attempts[0]._replace(sid=server.connection.sid))
+    newcomer: Any = server.transport()(socket.io.engine._wire, server.connection.sid)
+    refused: Any = Refused()
+    newcomer.open(refused)
     server.flush()
-    assert [(reason, error.status) for reason, error in refused] == [("transport error", 400)]
-    assert socket.connected
+    assert refused == [("transport error", 400)] and socket.connected
 
 
 def test_noNetwork() -> None:

@@ -10,12 +10,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ConnectionLost
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.web.server import Site
 
 from support import deferred, failureOf, until
 from txsocketio import io
 from txsocketio.testing import MemoryServer
-from txsocketio.testing.onport import ListeningServer
+from txsocketio.testing.links import Attempt
+from txsocketio.testing.onport import ListeningServer, _EngineResource, _WebSocketFactory
 
 
 @asynccontextmanager
@@ -185,3 +190,129 @@ async def test_heartbeatAfterGoodbye() -> None:
         server.connection.ping()
         await until(lambda: lost)
         assert lost == ["transport close"]
+
+
+@deferred()
+async def test_getHost() -> None:
+    """
+    Like any listening port, it tells its address.
+    """
+    async with serving() as (server, listening):
+        assert listening.getHost().port == listening.port
+
+
+# requests that no client of ours sends
+
+
+def ask(server: MemoryServer, method: str, query: str, *headers: str) -> bytes:
+    """
+    What a server answers to one request.
+    """
+    site = Site(_EngineResource(server, server.clock, "/socket.io"), reactor=server.clock)
+    channel: Any = site.buildProtocol(None)
+    transport = StringTransport()
+    channel.makeConnection(transport)
+    lines = [f"{method} /socket.io/?{query} HTTP/1.0", *headers, "", ""]
+    channel.dataReceived("\r\n".join(lines).encode())
+    server.flush()
+    return transport.value()
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "message"),
+    [
+        ("GET", "EIO=3&transport=polling", b"Unsupported protocol version"),
+        ("GET", "transport=polling", b"Unsupported protocol version"),
+        ("GET", "EIO=4&transport=pigeon", b"Transport unknown"),
+        ("GET", "EIO=4&transport=websocket", b"Bad request"),
+        ("PUT", "EIO=4&transport=polling", b"Bad handshake method"),
+        ("GET", "EIO=4&transport=polling&sid=nobody", b"Session ID unknown"),
+    ],
+)
+def test_refusedRequests(method: str, query: str, message: bytes) -> None:
+    """
+    What is wrong with a request is said with status 400, and no session is
+    made.
+    """
+    server = MemoryServer(Clock())
+    answer = ask(server, method, query)
+    assert answer.split()[1] == b"400" and message in answer
+    assert server.connections == []
+
+
+def test_methodWithinASession() -> None:
+    """
+    A session is polled with GET and POST only.
+    """
+    server = MemoryServer(Clock())
+    ask(server, "GET", "EIO=4&transport=polling")
+    answer = ask(server, "PUT", f"EIO=4&transport=polling&sid={server.connection.sid}")
+    assert answer.split()[1] == b"400" and b"Bad request" in answer
+
+
+def test_pollAfterTheUpgrade() -> None:
+    """
+    A session on WebSocket cannot be polled.
+    """
+    server = MemoryServer(Clock())
+    openedWebSocket(server)
+    answer = ask(server, "GET", f"EIO=4&transport=polling&sid={server.connection.sid}")
+    assert answer.split()[1] == b"400" and b"Bad request" in answer
+
+
+HELLO = (
+    b"GET /socket.io/ HTTP/1.1\r\nHost: memory\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+)
+
+
+def openedWebSocket(server: MemoryServer, sid: str | None = None) -> tuple[Any, StringTransport]:
+    """
+    The server's end of a WebSocket after its handshake, and its wire, on which
+    nothing has been written since.
+    """
+    attempt = Attempt("websocket", "", {}, {}, sid)
+    link = _WebSocketFactory(server, attempt, server.clock).buildProtocol(None)
+    wire = StringTransport()
+    link.makeConnection(wire)
+    wire.clear()
+    link.dataReceived(HELLO)
+    return link, wire
+
+
+def frame(text: bytes) -> bytes:
+    """
+    A client's frame, masked with nothing.
+    """
+    return bytes([0x81, 0x80 | len(text)]) + bytes(4) + text
+
+
+def test_webSocketKeepsNothing() -> None:
+    """
+    A WebSocket holds back no packet that another link would have to send.
+    """
+    link, wire = openedWebSocket(MemoryServer(Clock()))
+    assert link.takeUnsent() == []
+
+
+def test_notAPacket() -> None:
+    """
+    A text frame that is not a packet ends the session.
+    """
+    server = MemoryServer(Clock())
+    link, wire = openedWebSocket(server)
+    link.dataReceived(frame(b"zzz"))
+    assert server.connection.closed == "parse error"
+
+
+def test_newcomerToNothing() -> None:
+    """
+    A WebSocket that wants to join a session that has gone is told goodbye;
+    what it still says is not heard, nor its end.
+    """
+    server = MemoryServer(Clock())
+    link, wire = openedWebSocket(server, "gone")
+    assert wire.value().endswith(b"\x88\x00")
+    link.dataReceived(frame(b"2probe"))
+    link.connectionLost(Failure(ConnectionLost()))
+    assert wire.value().endswith(b"\x88\x00") and server.connections == []

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.task import Clock
 
+from txsocketio.protocol.messagepack import MessagePackParser
 from txsocketio.testing import MemoryServer
 from txsocketio.testing.connection import Connection
 from txsocketio.testing.links import Attempt
@@ -84,3 +85,18 @@ def test_lateAnswer() -> None:
     An answer that nobody waits for is ignored.
     """
     assert talk("0", "37[1]").closed is None
+
+
+def test_parserOfBinaryAlone() -> None:
+    """
+    A parser without text packets works on both sides.
+    """
+    parser = MessagePackParser()
+    server = MemoryServer(Clock(), parser=parser)
+    socket = server.connect(parser=parser)
+    heard: list[object] = []
+    socket.on("a", heard.append)
+    server.flush()
+    server.emit("a", b"\1")
+    server.flush()
+    assert socket.connected and heard == [b"\1"]
