@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, FirstError
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IConsumer,
@@ -33,7 +33,7 @@ from zope.interface import implementer
 from txsocketio.engine import DEAF, Engine, EngineFactory
 from txsocketio.errors import Disconnected, TransportError
 from txsocketio.interfaces import IEngineReceiver
-from txsocketio.options import EngineOptions, checkHeaders, checkQuery, readOptions
+from txsocketio.options import EngineOptions, readOptions
 from txsocketio.protocol.url import parseURL
 
 __all__ = ["EngineEndpoint", "EngineTransport", "SessionAddress"]
@@ -85,7 +85,6 @@ class EngineEndpoint:
             self._options = replace(self._options, path=path)
         self._reactor = reactor
         self._timeout = timeout
-        self._urlQuery = server.query
         self.url = server.id
         self._factory = EngineFactory(reactor, server, self._options)
 
@@ -101,23 +100,14 @@ class EngineEndpoint:
             <txsocketio.errors.SocketIOError>}; cancelling it leaves nothing.
         """
         attempt = _Attempt(self, protocolFactory)
-        values = (self._options.query, self._options.extraHeaders)
-        asked = gatherResults([maybeDeferred(_valueOf, each) for each in values], True)
-        attempt.start(asked, self._reactor, self._timeout)
+        attempt.start(self._factory.askValues(), self._reactor, self._timeout)
         return attempt.result
 
     def buildEngine(self, receiver: IEngineReceiver, query: Any, headers: Any) -> Engine:
         """
         Make the engine of one attempt.
         """
-        merged = {**dict(self._urlQuery), **dict(checkQuery(query or {}))}
-        return self._factory.buildEngine(
-            receiver, tuple(merged.items()), checkHeaders(headers or {})
-        )
-
-
-def _valueOf(value: Any) -> Any:
-    return value() if callable(value) else value
+        return self._factory.buildEngine(receiver, query, headers)
 
 
 @implementer(IEngineReceiver)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -25,7 +25,7 @@ from txsocketio.emitter import Emitter
 from txsocketio.errors import DecodeError, TransportError
 from txsocketio.heartbeat import Heartbeat
 from txsocketio.interfaces import IEngine, IEngineReceiver, IPacketReceiver
-from txsocketio.options import EngineOptions
+from txsocketio.options import EngineOptions, checkHeaders, checkQuery
 from txsocketio.protocol.engineio import (
     CLOSE,
     MESSAGE,
@@ -103,21 +103,33 @@ class EngineFactory:
         """
         self.reactor = reactor
         self.options = options
+        self._urlQuery = url.query
         path = enginePath(options.path, options.addTrailingSlash)
         address = EngineAddress(url.secure, url.host, url.port, path, url.userinfo)
         self.dialer = Dialer(reactor, address, options)
         self.webSocketWorked = False
 
-    def buildEngine(
-        self,
-        receiver: IEngineReceiver,
-        query: Sequence[tuple[str, str]] = (),
-        headers: Sequence[tuple[str, str]] = (),
-    ) -> Engine:
+    def askValues(self) -> Deferred[list[Any]]:
         """
-        Make an engine, with the query and the headers of this attempt.
+        Ask for the query and the headers of an attempt, where the options are
+        callables.
+
+        @return: fires with both, for L{buildEngine}.  Fails with
+            L{FirstError <twisted.internet.defer.FirstError>}.
         """
-        return Engine(self, receiver, self.dialer.buildWire(query, headers))
+        values = (self.options.query, self.options.extraHeaders)
+        return gatherResults([maybeDeferred(_valueOf, each) for each in values], True)
+
+    def buildEngine(self, receiver: IEngineReceiver, query: Any = (), headers: Any = ()) -> Engine:
+        """
+        Make an engine, with the query and the headers of this attempt; the
+        query of the URL is merged under the first.
+
+        @raise ValueError: one of them cannot be sent.
+        """
+        merged = {**dict(self._urlQuery), **dict(checkQuery(query or ()))}
+        wire = self.dialer.buildWire(tuple(merged.items()), checkHeaders(headers or ()))
+        return Engine(self, receiver, wire)
 
     def transportsInOrder(self) -> list[Any]:
         """
@@ -127,6 +139,10 @@ class EngineFactory:
         if self.options.rememberUpgrade and self.webSocketWorked:
             transports.sort(key=lambda each: _transportName(each) != "websocket")
         return transports
+
+
+def _valueOf(value: Any) -> Any:
+    return value() if callable(value) else value
 
 
 def _transportName(nameOrClass: Any) -> str:

@@ -21,8 +21,6 @@ from twisted.internet.defer import (
     Deferred,
     DeferredList,
     FirstError,
-    gatherResults,
-    maybeDeferred,
     succeed,
 )
 from twisted.internet.task import deferLater
@@ -45,8 +43,6 @@ from txsocketio.options import (
     EngineOptions,
     ManagerOptions,
     SocketOptions,
-    checkHeaders,
-    checkQuery,
     readOptions,
 )
 from txsocketio.protocol.backoff import Backoff
@@ -479,8 +475,7 @@ class Manager(Tunable):
         """
         Ask for this attempt's query and headers, where they are callables.
         """
-        values = (self._engineOptions.query, self._engineOptions.extraHeaders)
-        asked = gatherResults([maybeDeferred(_valueOf, each) for each in values], True)
+        asked = self._factory.askValues()
         if self._attempt is not attempt:
             asked.addErrback(lambda _: None)
             asked.cancel()  # they closed us
@@ -505,10 +500,7 @@ class Manager(Tunable):
 
     def _launch(self, query: Any, headers: Any) -> None:
         self._asking = None
-        merged = {**dict(self._urlQuery), **dict(checkQuery(query or {}))}
-        self.engine = self._factory.buildEngine(
-            self, tuple(merged.items()), checkHeaders(headers or {})
-        )
+        self.engine = self._factory.buildEngine(self, query, headers)
         self.engine.open()
 
     def _attemptTimedOut(self) -> None:
@@ -727,10 +719,6 @@ def _parserFor(parser: Any) -> Any:
 
         return MessagePackParser()
     return parser
-
-
-def _valueOf(value: Any) -> Any:
-    return value() if callable(value) else value
 
 
 def _asError(reason: str, details: Any) -> Exception:
