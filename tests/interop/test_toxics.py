@@ -382,6 +382,8 @@ async def test_portOfSomebodyElse(way: str, stranger: str, newServer: Make) -> N
         witness.emit()
         await until(lambda: witness.settled)
         await server.kill()
+        # What is emitted before the loss is noticed may be lost with it.
+        await until(lambda: not socket.connected)
         factory = Factory.forProtocol(lambda: Stranger(*STRANGERS[stranger]))
         factory.noisy = False
         port: Any = reactor.listenTCP(server.port, factory)  # type: ignore[attr-defined]
