@@ -26,7 +26,8 @@ class Post:
         self.manager = FakeManager()
         self.shown: list[Any] = []
         self.forgotten: list[Any] = []
-        self.box = Outbox(self.manager, (packets, size), self.shown.append, self.forgotten.append)
+        self.box = Outbox(self.manager, (packets, size), self.forgotten.append)
+        self.box.show = self.shown.append
 
     def keep(self, text: bytes, waiting: Any = None) -> Parcel:
         parcel = Parcel(text, [], True, [text.decode()], waiting)

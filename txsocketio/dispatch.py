@@ -148,6 +148,7 @@ class Dispatcher(Emitter):
         @return: self
         """
         self._anyOutgoing = _without(self._anyOutgoing, listener)
+        self._outgoingListenersChanged()
         return self
 
     def listenersAnyOutgoing(self) -> list[AnyListener]:
@@ -346,7 +347,13 @@ class Dispatcher(Emitter):
         present = getattr(self, where)
         added = Listener(listener, listener, False)
         setattr(self, where, (added, *present) if first else (*present, added))
+        self._outgoingListenersChanged()
         return self
+
+    def _outgoingListenersChanged(self) -> None:
+        """
+        For the sender, which shows what it sends only while somebody looks.
+        """
 
     def _showOutgoing(self, values: Sequence[Any]) -> None:
         for each in self._anyOutgoing:

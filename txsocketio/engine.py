@@ -210,23 +210,29 @@ class Engine(Emitter):
                 0, self._failed, "transport error", TransportError("no transports available")
             )
 
-    def sendText(self, message: bytes, compress: bool = True) -> None:
+    def sendText(self, message: bytes, compress: bool = True) -> bool:
         """
         Send a text message; dropped when the engine is closing or closed.
-        """
-        if self._carrier is not None:
-            self._carrier.sendText(message, compress)
-        else:
-            self._send(MESSAGE, message, False, compress)
 
-    def sendBinary(self, message: bytes, compress: bool = True) -> None:
+        @return: whether the engine is congested now.
+        """
+        carrier = self._carrier
+        if carrier is None:
+            return self._send(MESSAGE, message, False, compress)
+        carrier.sendText(message, compress)
+        return carrier.congested  # type: ignore[no-any-return]
+
+    def sendBinary(self, message: bytes, compress: bool = True) -> bool:
         """
         Send a binary message; dropped when the engine is closing or closed.
+
+        @return: whether the engine is congested now.
         """
-        if self._carrier is not None:
-            self._carrier.sendBinary(message, compress)
-        else:
-            self._send(MESSAGE, message, True, compress)
+        carrier = self._carrier
+        if carrier is None:
+            return self._send(MESSAGE, message, True, compress)
+        carrier.sendBinary(message, compress)
+        return carrier.congested  # type: ignore[no-any-return]
 
     def send(self, message: str | bytes, compress: bool = True) -> None:
         """
@@ -280,6 +286,16 @@ class Engine(Emitter):
             if size > limit:
                 return size
         return 0
+
+    def ready(self) -> bool:
+        """
+        Whether what is sent now will go out soon: little waits, and the
+        server was heard of in time.
+        """
+        carrier, beat = self._carrier, self._heartbeat
+        if carrier is None or beat is None:
+            return not (self.congested or self.expired())
+        return not (carrier.congested or beat.now() > beat.expires)
 
     def expired(self) -> bool:
         """
@@ -494,9 +510,9 @@ class Engine(Emitter):
 
     # inside: writing
 
-    def _send(self, packetType: int, data: bytes, isBinary: bool, compress: bool) -> None:
+    def _send(self, packetType: int, data: bytes, isBinary: bool, compress: bool) -> bool:
         if self.readyState not in ("opening", "open"):
-            return
+            return False
         if self._observed:
             self._show("packetCreate", _shown(packetType, data, isBinary, compress))
         if self.readyState == "open" and self._upgrading is None:
@@ -506,6 +522,7 @@ class Engine(Emitter):
         elif self.readyState != "closed":
             self._held.append((packetType, data, isBinary, compress))
             self._heldBytes += len(data)
+        return self.congested
 
     def _write(self, packetType: int, data: bytes, isBinary: bool, compress: bool) -> None:
         if packetType != MESSAGE:

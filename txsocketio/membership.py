@@ -90,7 +90,7 @@ class Membership(Dispatcher):
         self.nsp = namespace
         self.auth = options.auth
         self.why = "connect() was not called yet"
-        self._sender = Sender(manager, namespace, options, self._showOutgoing)
+        self._sender = Sender(manager, namespace, options)
         self._backoff = manager.buildBackoff()
         self._sessionListeners: list[Callable[[SessionInfo], Any]] = []
         self._held = HeldEvents()
@@ -248,6 +248,11 @@ class Membership(Dispatcher):
         settle()
         if self.state == "disconnected":
             self._tellIdle()
+
+    # inside: sending
+
+    def _outgoingListenersChanged(self) -> None:
+        self._sender.outbox.show = self._showOutgoing if self._anyOutgoing else None
 
     # inside: receiving
 

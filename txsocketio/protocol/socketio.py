@@ -96,6 +96,7 @@ def _namespacePart(namespace: str) -> bytes:
 
 _dumps = orjson.dumps
 _check = marshal.dumps
+_PLAIN = frozenset([str, int, float, bool, type(None), bytes])
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_DATETIME
@@ -151,9 +152,20 @@ class JSONParser:
         attachments = self._spare
         try:
             text = _dumps(data, attachments, _OPTIONS)
-            # orjson also writes what nobody asked it to (enums, UUIDs):
-            # marshal takes plain values only, and tells quickly.
-            _check(data)
+            # orjson also writes what nobody asked it to (enums, UUIDs).  Events
+            # are mostly flat, and soon looked through.
+            for value in data if packetType == EVENT else (data,):
+                if type(value) is dict:
+                    for inner in value.values():
+                        if type(inner) not in _PLAIN:
+                            break
+                    else:
+                        continue
+                elif type(value) in _PLAIN:
+                    continue
+                # Marshal takes plain values only, and is the quickest to tell.
+                _check(data)
+                break
         except (TypeError, ValueError):
             attachments.clear()
             text, attachments = self._encodeSlowly(packetType, data)
