@@ -54,6 +54,9 @@ class Dispatcher(Emitter):
         self._streams: WeakSet[Stream] = WeakSet()
         self._streaming = Listening()
         self._awaitedStreams: set[Stream] = set()
+        # Events that one plain listener hears and nobody else; found out when
+        # they come, forgotten when anybody comes or goes.
+        self._alone: dict[Any, Listener] = {}
         self._any: tuple[Listener, ...] = ()
         self._anyOutgoing: tuple[Listener, ...] = ()
         self._eventWaits = EventWaits(clock)
@@ -110,6 +113,7 @@ class Dispatcher(Emitter):
         @return: self
         """
         self._any = _without(self._any, listener)
+        self._listenersChanged()
         return self
 
     def listenersAny(self) -> list[AnyListener]:
@@ -212,6 +216,7 @@ class Dispatcher(Emitter):
 
         stream = Stream(backlog, overflow, len(events) > 1, self._awaitedStreams, stop)
         stream.events = events
+        self._listenersChanged()
         for event in events:
             forward = self._cutting(event, stream.forwarder(event))
             added.append((event, Listener(forward, forward, False)))
@@ -221,6 +226,10 @@ class Dispatcher(Emitter):
         return stream
 
     # inside
+
+    def _listenersChanged(self) -> None:
+        self._alone.clear()
+        self._outgoingListenersChanged()
 
     _mayEndInOffset = False
     """
@@ -262,6 +271,8 @@ class Dispatcher(Emitter):
         if sendAnswer is not None:
             self._callForAnswer(event, listeners, data[1:], Answer(sendAnswer))
             return
+        if len(listeners) == 1 and listeners[0].plain and not (self._any or self._streaming.byEvent):
+            self._alone[event] = listeners[0]
         for listener in listeners:
             if listener.plain:
                 try:
@@ -347,7 +358,7 @@ class Dispatcher(Emitter):
         present = getattr(self, where)
         added = Listener(listener, listener, False)
         setattr(self, where, (added, *present) if first else (*present, added))
-        self._outgoingListenersChanged()
+        self._listenersChanged()
         return self
 
     def _outgoingListenersChanged(self) -> None:

@@ -167,7 +167,9 @@ class Engine(Emitter):
     transport: Any = None
     maxPayload = 0
 
-    _carrier: Any = None  # the transport, while messages may go straight to it
+    # The transport, while messages may go straight to it.  Then what comes goes
+    # straight to the receiver: its methods stand in the place of our own.
+    _carrier: Any = None
     _observed = False
     _heartbeat: Heartbeat | None = None
     _upgrading: Probe | None = None
@@ -182,7 +184,7 @@ class Engine(Emitter):
         super().__init__()
         self._factory = factory
         self._reactor = factory.reactor
-        self.receiver = receiver
+        self._receiver = receiver
         self._wire = wire
         self.readyState = "opening"
         self._held: list[tuple[int, bytes, bool, bool]] = []
@@ -196,6 +198,18 @@ class Engine(Emitter):
         return f"<Engine {self.readyState}{transport} sid={self.id}>"
 
     # from above
+
+    @property
+    def receiver(self) -> IEngineReceiver:
+        """
+        Who is told; may be replaced at any time.
+        """
+        return self._receiver
+
+    @receiver.setter
+    def receiver(self, receiver: IEngineReceiver) -> None:
+        self._receiver = receiver
+        self._chooseWay()
 
     def open(self) -> None:
         """
@@ -328,7 +342,7 @@ class Engine(Emitter):
         """
         if self.readyState == "open":
             self.readyState = "closing"
-            self._carrier = None
+            self._chooseWay()
             if self._upgrading is None:
                 self._closeTransport()
             else:
@@ -366,23 +380,23 @@ class Engine(Emitter):
 
     def textReceived(self, message: bytes) -> None:
         """
-        The straight way of a text message.
+        A text message, not taken straight to the receiver.
         """
         if self._observed:
             self._showReceived(MESSAGE, message, False)
         if self.readyState == "open":
-            self.receiver.textReceived(message)
+            self._receiver.textReceived(message)
         elif self.readyState == "opening":
             self._notOpened(b"4" + message)
 
     def binaryReceived(self, message: bytes) -> None:
         """
-        The straight way of a binary message.
+        A binary message, not taken straight to the receiver.
         """
         if self._observed:
             self._showReceived(MESSAGE, message, True)
         if self.readyState == "open":
-            self.receiver.binaryReceived(message)
+            self._receiver.binaryReceived(message)
         elif self.readyState == "opening":
             self._notOpened(message)
 
@@ -484,7 +498,7 @@ class Engine(Emitter):
         if self.readyState == "open":
             self._show("open")
         if self.readyState == "open":
-            self.receiver.engineOpened()
+            self._receiver.engineOpened()
         if self.readyState == "open" and self._factory.options.upgrade:
             self._startProbes(handshake)
 
@@ -496,7 +510,7 @@ class Engine(Emitter):
         if self._pongDue is None:
             # One answer a turn, however many pings it brought.
             self._pongDue = self._reactor.callLater(0, self._sendPong)
-        self.receiver.pingReceived()
+        self._receiver.pingReceived()
 
     def _sendPong(self) -> None:
         self._pongDue = None
@@ -543,11 +557,17 @@ class Engine(Emitter):
 
     def _tellDrained(self) -> None:
         if self.readyState == "open" and not self.congested:
-            self.receiver.engineDrained()
+            self._receiver.engineDrained()
 
     def _chooseWay(self) -> None:
         straight = self.readyState == "open" and self._upgrading is None and not self._observed
         self._carrier = self.transport if straight else None
+        if straight:
+            self.textReceived = self._receiver.textReceived  # type: ignore[method-assign]
+            self.binaryReceived = self._receiver.binaryReceived  # type: ignore[method-assign]
+        else:
+            vars(self).pop("textReceived", None)
+            vars(self).pop("binaryReceived", None)
 
     def _listenersChanged(self) -> None:
         self._observed = any(self.hasListeners(event) for event in _PACKET_EVENTS)
@@ -592,7 +612,7 @@ class Engine(Emitter):
     def _proved(self, probe: Probe) -> None:
         self._probes.remove(probe)
         self._upgrading = probe
-        self._carrier = None
+        self._chooseWay()
         probe.whenLost(self._upgradeLost)
         self._cancelProbes()
         self._upgradeDeadline = self._reactor.callLater(PROBE_SECONDS, self._upgradeStuck)
@@ -694,7 +714,7 @@ class Engine(Emitter):
         if self.readyState == "closed":
             return
         self.readyState = "closed"
-        self._carrier = None
+        self._chooseWay()
         self._stopTimers()
         self._cancelProbes()
         if self._upgrading is not None:
@@ -705,7 +725,7 @@ class Engine(Emitter):
         self._show("close", reason, details)
         self._held, self._heldBytes = [], 0
         try:
-            self.receiver.engineClosed(reason, details)
+            self._receiver.engineClosed(reason, details)
         finally:
             if self._closing is None:
                 self._tellGone()

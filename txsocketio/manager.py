@@ -420,7 +420,13 @@ class Manager(Tunable):
             self._undecodable(error)
             return
         if packet is not None:
-            self._route(packet)
+            # As _route does; most packets come this way.
+            packetType, namespace, ackID, data = packet
+            if self._observed:
+                self._show("packet", packet)
+            socket = self._sockets.get(namespace)
+            if socket is not None:
+                socket.packetReceived(packetType, ackID, data)
 
     def binaryReceived(self, message: bytes) -> None:
         """

@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsocketio.dispatch import Dispatcher
+from txsocketio.emitter import asDeferred
 from txsocketio.errors import (
     ConnectRefused,
     DecodeError,
@@ -164,10 +165,12 @@ class Membership(Dispatcher):
         A packet for this namespace.
         """
         if packetType == EVENT:
-            if self.connected:
-                self._eventReceived(ackID, data)
-            else:
+            if not self.connected:
                 self._holdBack(ackID, data)
+            elif ackID is None:
+                self._eventReceived(data)
+            else:
+                self._questionReceived(ackID, data)
         elif packetType == ACK:
             if not self._sender.acks.resolve(ackID, data):
                 self._log.debug("Nobody waits for acknowledgement {ackID}.", ackID=ackID)
@@ -256,16 +259,24 @@ class Membership(Dispatcher):
 
     # inside: receiving
 
-    def _eventReceived(self, ackID: int | None, data: list[Any]) -> None:
-        if ackID is not None:
-            self._questionReceived(ackID, data)
-            return
+    def _eventReceived(self, data: list[Any]) -> None:
         if self._pid is not None:
             self._mayEndInOffset = True
             if len(data) > 1 and data[-1].__class__ is str:
                 self._offset = data[-1]
         for _ in self._untimed:
-            self._dispatch(data, None)
+            listener = self._alone.get(data[0])
+            if listener is None or self._eventWaits.waiting:
+                self._dispatch(data, None)
+                return
+            # As _dispatch does, for a listener that is all there is.
+            try:
+                result = listener.function(*data[1 : listener.end])
+            except Exception:
+                self._logListener(data[0], listener)
+            else:
+                if result is not None:
+                    self._watch(data[0], listener, asDeferred(result))
             return
         self._dispatchTimed(data, None)
 
@@ -298,7 +309,7 @@ class Membership(Dispatcher):
         for ackID, data in self._held.take():
             if self.id != session:
                 return
-            self._eventReceived(ackID, data)
+            self.packetReceived(EVENT, ackID, data)
 
     # inside: connecting
 
