@@ -105,13 +105,27 @@ class Sender:
         """
         See L{Socket.emitWithAck <txsocketio.socket.Socket.emitWithAck>}.
         """
-        _checkName(event)
+        if event.__class__ is str and event in RESERVED_EVENTS:
+            raise ReservedEventName(event)
         if self._thread != get_ident():
             self._checkThread()
         if self._retries is not None and not how.volatile:
             return self._callRetried(how, (event, *args))
+        values = (event, *args)
         waiting = AckDeferred(self._cancelled)
-        self._post(how, (event, *args), waiting, False)
+        if how is not PLAIN or not self.outbox.live or not self._manager.engine.ready():
+            self._post(how, values, waiting, False)
+            return waiting
+        # What _post would do for most events, without its detours.
+        text, binaries = self._encode(PLAIN, values, waiting)
+        try:
+            self._manager.sendPacket(text, binaries, True)
+        except PayloadTooLarge as error:
+            self._forget(waiting)
+            waiting.fail(error)
+            return waiting
+        if self.outbox.show is not None:
+            self.outbox.show(values)
         return waiting
 
     def emitNow(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[bool]:

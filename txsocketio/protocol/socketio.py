@@ -172,8 +172,8 @@ class JSONParser:
         if attachments:
             self._spare = _Attachments()
             return self._withBinary(packetType, namespace, ackID, text, attachments)
-        if namespace == "/" and ackID is None and packetType == EVENT:
-            return b"2" + text, ()
+        if namespace == "/" and packetType == EVENT:
+            return b"2" + text if ackID is None else b"2%d%b" % (ackID, text), ()
         if data is None:
             text = b""
         return self._head(b"%d" % packetType, namespace, ackID) + text, ()
