@@ -18,10 +18,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from txsocketio.answers import Answer
 from txsocketio.backlog import Backlog
-from txsocketio.emitter import AnyListener, Emitter, F, Listener, Listening, asDeferred
+from txsocketio.emitter import AnyListener, Emitter, F, Listener, Listening
 from txsocketio.eventwaits import EventWaits
 from txsocketio.modifiers import checkTimeout
 from txsocketio.protocol.recovery import withoutOffset
+from txsocketio.results import asDeferred
 from txsocketio.serial import SerialCalls
 from txsocketio.slowness import SUSPECTED, Watch
 from txsocketio.streams import Stream
@@ -271,8 +272,9 @@ class Dispatcher(Emitter):
         if sendAnswer is not None:
             self._callForAnswer(event, listeners, data[1:], Answer(sendAnswer))
             return
-        if len(listeners) == 1 and listeners[0].plain and not (self._any or self._streaming.byEvent):
-            self._alone[event] = listeners[0]
+        if len(listeners) == 1 and listeners[0].plain:
+            if not (self._any or self._streaming.byEvent):
+                self._alone[event] = listeners[0]
         for listener in listeners:
             if listener.plain:
                 try:
@@ -281,7 +283,7 @@ class Dispatcher(Emitter):
                     self._logListener(event, listener)
                 else:
                     if result is not None:
-                        self._watch(event, listener, asDeferred(result))
+                        self._watch(event, listener, result)
             elif not listener.once or self._listening.discard(event, listener):
                 self._call(event, listener, data[1:])
 
@@ -311,7 +313,7 @@ class Dispatcher(Emitter):
             self._logListener(event, listener)
         else:
             if result is not None:
-                self._watch(event, listener, asDeferred(result))
+                self._watch(event, listener, result)
 
     def _callForAnswer(
         self, event: Any, listeners: tuple[Listener, ...], values: Sequence[Any], answer: Answer

@@ -23,7 +23,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsocketio.dispatch import Dispatcher
-from txsocketio.emitter import asDeferred
 from txsocketio.errors import (
     ConnectRefused,
     DecodeError,
@@ -276,7 +275,7 @@ class Membership(Dispatcher):
                 self._logListener(data[0], listener)
             else:
                 if result is not None:
-                    self._watch(data[0], listener, asDeferred(result))
+                    self._watch(data[0], listener, result)
             return
         self._dispatchTimed(data, None)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -20,6 +21,9 @@ from txsocketio.errors import BufferFull, PayloadTooLarge, SocketIOError
 from txsocketio.interfaces import IManager
 
 __all__ = ["Accepted", "Outbox", "Parcel"]
+
+_LOOKS = 1024
+"""How often, while as much is sent as may wait, to look how much that is."""
 
 
 class _ListWhenAsked:
@@ -120,6 +124,9 @@ class Outbox:
         self._parcels: OrderedDict[Parcel, None] = OrderedDict()
         self._byWaiting: dict[Any, Parcel] = {}
         self._bytes = 0
+        # Sent since the engine was asked how much waits there: to ask costs as
+        # much as to send.
+        self._unasked = inf
         self._undrained: list[Deferred[bool]] = []
 
     def __len__(self) -> int:
@@ -132,10 +139,11 @@ class Outbox:
         """
         @raise BufferFull: too much waits already.
         """
-        if self.live:
-            self.checkLimits(None, self._manager.engine.bufferedAmount())
-        else:
+        if not self.live:
             self.checkLimits(len(self._parcels), self._bytes)
+        elif self._byteLimit is not None and self._unasked * _LOOKS >= self._byteLimit:
+            self.checkLimits(None, self._manager.engine.bufferedAmount())
+            self._unasked = 0
 
     def checkLimits(self, packets: int | None, size: int) -> None:
         """
@@ -163,6 +171,7 @@ class Outbox:
         @raise PayloadTooLarge: the server would hang up on it.
         """
         self._manager.sendPacket(text, binaries, compress)
+        self._unasked += len(text or b"") + sum(map(len, binaries))
         if self.show is not None:
             # Afterwards, since a listener may disconnect.
             self.show(values)
@@ -182,6 +191,7 @@ class Outbox:
         The engine is not congested any more - or is gone, and what it had
         accepted with it.
         """
+        self._unasked = inf
         waiting, self._undrained = self._undrained, []
         for each in waiting:
             if not each.called:
