@@ -132,14 +132,19 @@ class _Pieces:
     __slots__ = ("_joined", "_tiny")
 
     def __init__(self) -> None:
-        self._joined: list[bytes] = []
-        self._tiny: list[bytes] = []
+        self._joined: list[bytes | memoryview] = []
+        self._tiny: list[bytes | memoryview] = []
 
-    def add(self, piece: bytes) -> None:
-        self._tiny.append(piece)
-        if len(piece) >= 1024 or len(self._tiny) >= 1024:
-            self._joined.append(b"".join(self._tiny))
-            self._tiny.clear()
+    def add(self, piece: bytes | memoryview) -> None:
+        tiny = self._tiny
+        large = len(piece) >= 1024
+        if not large:
+            tiny.append(piece)
+        if tiny and (large or len(tiny) >= 1024):
+            self._joined.append(b"".join(tiny))
+            tiny.clear()
+        if large:
+            self._joined.append(piece)
 
     def join(self) -> bytes:
         return b"".join((*self._joined, *self._tiny))
@@ -247,12 +252,13 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Take turns between the quick way and Autobahn.
         """
+        position, length = 0, len(data)
         if self._bigLeft:
-            data = self._readBig(data)
-        if self.data:
+            position = self._readBig(data)
+        elif self.data:
             data = self.data + data
             self.data = b""
-        position, length = 0, len(data)
+            length = len(data)
         deadline = self._reactor.seconds() + TURN
         while position < length and self.state != CLOSED and not self._blocked:
             if self._maySkipAutobahn():
@@ -331,7 +337,7 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         if end - start > PARTIAL:
             self._bigBinary = first == frames.BINARY
             self._bigLeft = missing
-            self._big.add(data[start:])
+            self._big.add(memoryview(data)[start:])
             return len(data), WAIT
         return position, WAIT
 
@@ -342,21 +348,20 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         """
         return self.utf8validateIncoming
 
-    def _readBig(self, data: bytes) -> bytes:
+    def _readBig(self, data: bytes) -> int:
         """
         Collect a big frame; nothing else can come before its end.
 
-        @return: what came after it.
+        @return: where it ends.
         """
-        cut = self._bigLeft
-        self._big.add(data[:cut])
-        self._bigLeft = max(0, cut - len(data))
-        if self._bigLeft:
-            return b""
-        payload = self._big.join()
-        self._big = _Pieces()
-        self._deliver(payload, self._bigBinary)
-        return data[cut:]
+        cut = min(self._bigLeft, len(data))
+        self._big.add(memoryview(data)[:cut])
+        self._bigLeft -= cut
+        if not self._bigLeft:
+            payload = self._big.join()
+            self._big = _Pieces()
+            self._deliver(payload, self._bigBinary)
+        return cut
 
     def _readSlowly(self, data: bytes, position: int, deadline: float) -> int:
         """
