@@ -293,6 +293,11 @@ class Engine(Emitter):
             return 0
         if text is not None and len(text) >= limit:
             return len(text) + 1
+        for each in binaries:
+            if 2 * len(each) + 4 > limit:
+                break  # perhaps, and if not as bytes then as text
+        else:
+            return 0
         name = self.transport.name
         asText = name == "polling" or self._wire.optionsFor(name).forceBase64
         for each in binaries:
