@@ -45,9 +45,20 @@ class Listener:
     @ivar plain: whether calling C{function} with at most C{limit} arguments is
         all there is to it; a dispatcher then does that without a detour.
     @ivar end: where those arguments end in an event: the name comes first.
+    @ivar takesOne: whether it takes an argument at all.
     """
 
-    __slots__ = ("_ackBy", "_required", "end", "function", "limit", "once", "original", "plain")
+    __slots__ = (
+        "_ackBy",
+        "_required",
+        "end",
+        "function",
+        "limit",
+        "once",
+        "original",
+        "plain",
+        "takesOne",
+    )
 
     def __init__(self, original: AnyListener, function: AnyListener, once: bool) -> None:
         if not callable(original):
@@ -58,6 +69,7 @@ class Listener:
         self._readSignature(original)
         self.plain = not once and self._ackBy != "keyword"
         self.end = None if self.limit is None else self.limit + 1
+        self.takesOne = self.limit != 0
 
     def _readSignature(self, function: AnyListener) -> None:
         self.limit: int | None = None

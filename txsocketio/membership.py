@@ -166,10 +166,32 @@ class Membership(Dispatcher):
         if packetType == EVENT:
             if not self.connected:
                 self._holdBack(ackID, data)
-            elif ackID is None:
-                self._eventReceived(data)
-            else:
+                return
+            if ackID is not None:
                 self._questionReceived(ackID, data)
+                return
+            if self._pid is not None:
+                self._mayEndInOffset = True
+                if len(data) > 1 and data[-1].__class__ is str:
+                    self._offset = data[-1]
+            for _ in self._untimed:
+                listener = self._alone.get(data[0])
+                if listener is None or self._eventWaits.waiting:
+                    self._dispatch(data, None)
+                    return
+                # As _dispatch does, for a listener that is all there is.
+                try:
+                    if listener.takesOne and len(data) == 2:  # most events
+                        result = listener.function(data[1])
+                    else:
+                        result = listener.function(*data[1 : listener.end])
+                except Exception:
+                    self._logListener(data[0], listener)
+                else:
+                    if result is not None:
+                        self._watch(data[0], listener, result)
+                return
+            self._dispatchTimed(data, None)
         elif packetType == ACK:
             if not self._sender.acks.resolve(ackID, data):
                 self._log.debug("Nobody waits for acknowledgement {ackID}.", ackID=ackID)
@@ -257,27 +279,6 @@ class Membership(Dispatcher):
         self._sender.outbox.show = self._showOutgoing if self._anyOutgoing else None
 
     # inside: receiving
-
-    def _eventReceived(self, data: list[Any]) -> None:
-        if self._pid is not None:
-            self._mayEndInOffset = True
-            if len(data) > 1 and data[-1].__class__ is str:
-                self._offset = data[-1]
-        for _ in self._untimed:
-            listener = self._alone.get(data[0])
-            if listener is None or self._eventWaits.waiting:
-                self._dispatch(data, None)
-                return
-            # As _dispatch does, for a listener that is all there is.
-            try:
-                result = listener.function(*data[1 : listener.end])
-            except Exception:
-                self._logListener(data[0], listener)
-            else:
-                if result is not None:
-                    self._watch(data[0], listener, result)
-            return
-        self._dispatchTimed(data, None)
 
     def _questionReceived(self, ackID: int, data: list[Any]) -> None:
         # Apart, for a closure costs whoever could make one.

@@ -307,16 +307,19 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
             if size > maximum:
                 return position, MORE
             end = start + size
-            if end > length or (first != 0x82 and first != 0x81):
-                if first != 0x89 or end > length or size > 125:
-                    return self._readRare(data, position, start, end)
-                self._pings.append(data[start:end])
+            if end > length:
+                return self._readRare(data, position, start, end)
+            if first == 0x81:
+                if size and data[start] == prefix:
+                    self.receiver.textReceived(data[start + 1 : end])
+                else:
+                    self._textCut(data[start:end])
             elif first == 0x82:
                 self.receiver.binaryReceived(data[start:end])
-            elif size and data[start] == prefix:
-                self.receiver.textReceived(data[start + 1 : end])
+            elif first == 0x89 and size <= 125:
+                self._pings.append(data[start:end])
             else:
-                self._textCut(data[start:end])
+                return self._readRare(data, position, start, end)
             position = end
             if self._blocked or self.state != OPEN:
                 return position, STOP
