@@ -117,7 +117,7 @@ class Sender:
             self._post(how, values, waiting, False)
             return waiting
         # What _post would do for most events, without its detours.
-        text, binaries = self._encode(PLAIN, values, waiting)
+        text, binaries = self._encode(how, values, waiting)
         try:
             self._manager.sendPacket(text, binaries, True)
         except PayloadTooLarge as error:

@@ -426,6 +426,7 @@ class _Simplifier:
 
 # reading
 
+_SLASH = ord("/")
 _ACK_HEAD = 17
 """Where the arguments of an acknowledgement begin at the latest, if its number is safe."""
 
@@ -505,9 +506,10 @@ class Decoder:
                     return EVENT, "/", None, data
         try:
             if quick:
-                if message[:1] == b"5" and self._announcesBytesAlone(message):
+                first = message[:1]
+                if first == b"5" and self._announcesBytesAlone(message):
                     return None
-                packet = _decodeCommon(message)
+                packet = _decodeCommon(first, message)
                 if packet is not None:
                     return packet
             return self._addText(message)
@@ -606,24 +608,23 @@ def _announced(message: bytes) -> str | None:
     return data[0] if len(data) == 1 and data[0] not in RESERVED_EVENTS else None
 
 
-def _decodeCommon(message: bytes) -> Packet | None:
+def _decodeCommon(first: bytes, message: bytes) -> Packet | None:
     """
     Decode an acknowledgement in the main namespace, or an event in another.
 
     @return: L{None} if it is anything else, or not as it should be.
     """
-    first = message[:2]
     try:
-        if first == b"2/":
-            comma = message.index(b",")
-            data = _loads(message[comma + 1 :])
-            if type(data) is list and type(data[0]) is str and data[0] not in RESERVED_EVENTS:
-                return EVENT, message[1:comma].decode(), None, data
-        elif first[:1] == b"3":
+        if first == b"3":
             start = message.index(b"[", 1, _ACK_HEAD)
             digits = message[1:start]
             if digits.isdigit():
                 return ACK, "/", int(digits), _loads(message[start:])
+        elif first == b"2" and message[1] == _SLASH:
+            comma = message.index(b",")
+            data = _loads(message[comma + 1 :])
+            if type(data) is list and type(data[0]) is str and data[0] not in RESERVED_EVENTS:
+                return EVENT, message[1:comma].decode(), None, data
     except (ValueError, IndexError):
         pass  # the slow path says what is wrong, if anything is
     return None
