@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from fakes import FakeManager
 from txsocketio.acks import AckDeferred
 from txsocketio.errors import BufferFull, PayloadTooLarge
-from txsocketio.outbox import Outbox, Parcel
+from txsocketio.outbox import Acceptance, Outbox, Parcel
 
 TOO_LARGE = PayloadTooLarge(10, 5)
 
@@ -31,7 +31,7 @@ class Post:
 
     def keep(self, text: bytes, waiting: Any = None) -> Parcel:
         parcel = Parcel(text, [], True, [text.decode()], waiting)
-        parcel.accepted = Deferred()
+        parcel.accepted = Acceptance()
         self.box.keep(parcel)
         return parcel
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
@@ -20,7 +20,7 @@ from txsocketio.acks import AckCallback, AckDeferred
 from txsocketio.errors import BufferFull, PayloadTooLarge, SocketIOError
 from txsocketio.interfaces import IManager
 
-__all__ = ["Accepted", "Outbox", "Parcel"]
+__all__ = ["Acceptance", "Accepted", "Outbox", "Parcel"]
 
 _LOOKS = 1024
 """How often, while as much is sent as may wait, to look how much that is."""
@@ -34,21 +34,44 @@ class _ListWhenAsked:
 
     def __get__(self, instance: Any, owner: type) -> list[Any]:
         made: list[Any] = []
-        instance.__dict__["_callbacks"] = made
+        instance._callbacks = made
+        instance.asked = True
         return made
 
 
-class Accepted(Deferred[bool]):
+class Acceptance(Deferred[bool]):
     """
-    What C{succeed(True)} gives, at a third of the price: every packet that
-    goes straight to the network has one, and hardly anybody asks it.
+    What C{emit} returns: a Deferred at a third of the price, because there is
+    one a packet and hardly anybody asks it.
+
+    @ivar asked: whether anybody has.
+    """
+
+    asked = False
+    _canceller: Any = None
+    _callbacks: Any = _ListWhenAsked()
+    if not TYPE_CHECKING:
+        __init__ = object.__init__
+
+    def accept(self) -> None:
+        """
+        Fire, unless it was cancelled.
+        """
+        if self.called:
+            return
+        if self.asked:
+            self.callback(True)
+        else:
+            self.called = self.result = True
+
+
+class Accepted(Acceptance):
+    """
+    One that has fired.
     """
 
     called = True
     result = True
-    _canceller = None
-    _callbacks: Any = _ListWhenAsked()
-    __init__ = object.__init__
 
 
 class Parcel:
@@ -76,7 +99,7 @@ class Parcel:
         self.compress = compress
         self.values = values
         self.waiting = waiting
-        self.accepted: Deferred[bool] | None = None
+        self.accepted: Acceptance | None = None
         self.size = len(text or b"") + sum(map(len, binaries))
 
     def settle(self, outcome: bool | SocketIOError) -> None:
@@ -127,7 +150,7 @@ class Outbox:
         # Sent since the engine was asked how much waits there: to ask costs as
         # much as to send.
         self._unasked = inf
-        self._undrained: list[Deferred[bool]] = []
+        self._undrained: list[Acceptance] = []
 
     def __len__(self) -> int:
         return len(self._parcels)
@@ -171,19 +194,27 @@ class Outbox:
         @raise PayloadTooLarge: the server would hang up on it.
         """
         self._manager.sendPacket(text, binaries, compress)
-        self._unasked += len(text or b"") + sum(map(len, binaries))
+        self.count(text, binaries)
         if self.show is not None:
             # Afterwards, since a listener may disconnect.
             self.show(values)
+
+    def count(self, text: bytes | None, binaries: Sequence[bytes]) -> None:
+        """
+        A packet was sent: it may be time to look again how much waits.
+        """
+        self._unasked += len(text or b"")
+        for each in binaries:
+            self._unasked += len(each)
 
     def whenAccepted(self) -> Deferred[bool]:
         """
         @return: fires with L{True} when no more than 64 KiB wait.
         """
-        drained: Deferred[bool] = Accepted()
-        if self._congested:
-            drained = Deferred()
-            self._undrained.append(drained)
+        if not self._congested:
+            return Accepted()
+        drained = Acceptance()
+        self._undrained.append(drained)
         return drained
 
     def drained(self) -> None:
@@ -194,8 +225,7 @@ class Outbox:
         self._unasked = inf
         waiting, self._undrained = self._undrained, []
         for each in waiting:
-            if not each.called:
-                each.callback(True)
+            each.accept()
 
     def keep(self, parcel: Parcel) -> None:
         """

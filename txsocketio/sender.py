@@ -26,7 +26,7 @@ from txsocketio.errors import (
 from txsocketio.interfaces import IManager
 from txsocketio.modifiers import PLAIN, Modifiers
 from txsocketio.options import SocketOptions
-from txsocketio.outbox import Accepted, Outbox, Parcel
+from txsocketio.outbox import Acceptance, Accepted, Outbox, Parcel
 from txsocketio.protocol.socketio import EVENT, RESERVED_EVENTS
 from txsocketio.retries import Retried, RetryQueue
 
@@ -87,10 +87,14 @@ class Sender:
             or not self.outbox.live
             or self._retries is not None
             or (args and callable(args[-1]))
-            or not self._manager.engine.ready()
         ):
             return self._emitCarefully(how, event, args)
         # What _post would do for most events, without its detours.
+        engine = self._manager.engine
+        if not engine.ready():
+            if engine.expired():
+                return self._emitCarefully(how, event, args)
+            self.outbox.checkRoom()
         values = (event, *args)
         text, binaries = self._manager.parser.encode(EVENT, self._namespace, None, values)
         try:
@@ -99,7 +103,10 @@ class Sender:
             return fail(error)
         if self.outbox.show is not None:
             self.outbox.show(values)
-        return self.outbox.whenAccepted() if congested else Accepted()
+        if not congested:
+            return Accepted()
+        self.outbox.count(text, binaries)
+        return self.outbox.whenAccepted()
 
     def call(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]:
         """
@@ -307,7 +314,8 @@ class Sender:
         parcel = Parcel(text, binaries, how.compress, values, waiting)
         self.outbox.keep(parcel)
         if wanted:
-            parcel.accepted = Deferred(lambda _: self._takeBack(parcel))
+            parcel.accepted = Acceptance()
+            parcel.accepted._canceller = lambda _: self._takeBack(parcel)
         return parcel.accepted
 
     def _takeBack(self, parcel: Parcel) -> None:
