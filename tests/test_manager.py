@@ -618,6 +618,18 @@ def test_anUndecodablePacketEndsTheConnection(bench: Bench, packet: str) -> None
     assert socket.connected and socket.io.engine is not engine
 
 
+def test_bytesForNobody(bench: Bench) -> None:
+    """
+    A binary event of a namespace that was not asked for hurts nobody.
+    """
+    socket = bench.online()
+    told = journal(socket)
+    bench.connection.sendRaw('451-/nobody,["a",{"_placeholder":true,"num":0}]')
+    bench.connection.sendRaw(b"x")
+    bench.flush()
+    assert told == [] and socket.connected
+
+
 @pytest.mark.parametrize(
     "packets",
     [

@@ -296,6 +296,19 @@ def test_expired(desk: Desk) -> None:
     assert desk.results == [42]
 
 
+def test_expiredEmit(desk: Desk) -> None:
+    """
+    So does what is emitted without a question.
+    """
+    desk.manager.engine.isExpired = True
+    desk.emit("a")
+    assert desk.texts == []
+    desk.lose()
+    desk.manager.engine.isExpired = False
+    desk.sender.sessionReady()
+    assert (desk.texts, desk.results) == (['2["a"]'], [True])
+
+
 # volatile
 
 

@@ -113,6 +113,83 @@ def test_surplusAndMissingArguments(bench: Bench, failures: Any) -> None:
     assert told == [1, 4] and len(failures.flush(TypeError)) == 1
 
 
+def unwatched(bench: Bench) -> Socket:
+    """
+    A socket that is never watched for slow listeners, so that every event
+    goes the straightest way.
+    """
+    socket = bench.online()
+    socket.slowListener = None
+    bench.emit("anything")
+    bench.flush()
+    return socket
+
+
+def test_aLoneListenerFails(bench: Bench, failures: Any) -> None:
+    """
+    The only listener of an event fails, at once or later; the next event
+    comes all the same.
+    """
+    socket = unwatched(bench)
+
+    async def fails(text: str) -> None:
+        raise LookupError(text)
+
+    socket.on("now", lambda: {}["missing"])
+    socket.on("later", fails)
+    for _ in range(3):
+        bench.emit("now")
+        bench.emit("later", "x")
+    bench.flush()
+    assert len(failures.flush(KeyError)) == 3 and len(failures.flush(LookupError)) == 3
+
+
+def test_aLoneListenersArguments(bench: Bench) -> None:
+    """
+    It gets as many as it takes.
+    """
+    socket = unwatched(bench)
+    told: list[Any] = []
+    socket.on("none", lambda: told.append(()))
+    socket.on("one", lambda a: told.append((a,)))
+    socket.on("all", lambda *all: told.append(all))
+    for _ in range(2):
+        for name in ("none", "one", "all"):
+            bench.emit(name, 1)
+            bench.emit(name, 1, 2)
+    bench.flush()
+    assert told == [(), (), (1,), (1,), (1,), (1, 2)] * 2
+
+
+@pytest.mark.parametrize("how", ["on", "once", "onAny", "stream", "whenEvent", "off"])
+def test_aLoneListenerGetsCompany(bench: Bench, how: str) -> None:
+    """
+    Whoever comes or goes while events come is heeded from the next event on.
+    """
+    socket = unwatched(bench)
+    told: list[str] = []
+    late: list[Any] = []
+    socket.on("a", lambda: told.append("first"))
+    for _ in range(2):
+        bench.emit("a")
+    bench.flush()
+    if how in ("on", "once"):
+        getattr(socket, how)("a", lambda: late.append(1))
+    elif how == "onAny":
+        socket.onAny(lambda event: late.append(event))
+    elif how == "stream":
+        stream = socket.stream("a")
+        late = stream._backlog._items  # type: ignore[assignment]
+    elif how == "whenEvent":
+        late = outcomes(socket.whenEvent("a"))
+    else:
+        socket.off("a")
+    bench.emit("a")
+    bench.flush()
+    expected = (2, 0) if how == "off" else (3, 1)
+    assert (len(told), len(late)) == expected
+
+
 def test_aListenerDisconnects(bench: Bench) -> None:
     """
     After a listener has disconnected, no event of the session is delivered

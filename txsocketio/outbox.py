@@ -50,7 +50,7 @@ class Acceptance(Deferred[bool]):
     asked = False
     _canceller: Any = None
     _callbacks: Any = _ListWhenAsked()
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch - mypy takes the class for something else then
         __init__ = object.__init__
 
     def accept(self) -> None:

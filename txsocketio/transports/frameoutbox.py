@@ -197,8 +197,6 @@ class FrameOutbox:
         self.letGo()
 
     def _write(self, data: bytes) -> None:
-        if self._ended:
-            return
         self._writing = True
         try:
             if self._direct:
