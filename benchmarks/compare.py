@@ -116,7 +116,7 @@ def _measureRound(
         # Who comes first has it a little different; let all come first.
         turned = clients[number % len(clients):] + clients[: number % len(clients)]
         for client in turned:
-            if client not in row.args.get("code", CLIENTS):
+            if not row.measures(client):
                 continue
             result = servers.run(row, client, seconds)
             result |= {"row": row.name, "client": client, "round": number, **now}

@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 US, NODE, SIO, BEST = "txsocketio", "Node", "python-socketio", "the best"
-CLIENTS = (US, NODE, SIO)
+BARE = "bare Twisted"
+"""
+No client: the least that can be had with Twisted, where it knows the work.
+"""
+CLIENTS = (US, NODE, SIO, BARE)
 
 CANNED, REAL = "canned", "real"
 """
@@ -63,6 +67,14 @@ class Row:
     fresh: bool = False
     limit: float = 30.0
 
+    def measures(self, client: str) -> bool:
+        """
+        Whether a client can do this work.
+        """
+        if client == BARE:
+            return self.group in BARE_KNOWS and not self.tls
+        return client in self.args.get("code", CLIENTS)
+
     @property
     def quick(self) -> bool:
         """
@@ -96,6 +108,8 @@ def _both(node: float, sio: float) -> tuple[Target, Target]:
 SMALL, ACKS, BINARY = "Small events", "Acknowledgements", "Binary events"
 CONNECT, POLLING, IDLE = "Connecting", "Long-polling", "Idle clients in one process"
 SHAPES, IMPORT = "Other shapes (small events in, unless said)", "Importing"
+
+BARE_KNOWS = (SMALL, ACKS, BINARY)
 
 _POLL = {"transports": "polling"}
 

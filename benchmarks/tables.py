@@ -11,7 +11,7 @@ from typing import Any
 from ratios import Estimate, Verdict, byRow, medianOf, ratio, verdicts
 from rows import CLIENTS, CPU, IMPORT_CPU, MEMORY, NODE, P50, ROWS, SIO, US, Row
 
-HEAD = ("work", US, NODE, SIO, f"ratio to {NODE}", f"to {SIO}", "target", "")
+HEAD = ("work", *CLIENTS, f"ratio to {NODE}", f"to {SIO}", "target", "")
 _SUFFIX = {CPU: "", P50: ", p50", MEMORY: ", KiB of memory", IMPORT_CPU: ", ms"}
 
 
@@ -92,8 +92,8 @@ def plain(made: Iterable[Line]) -> str:
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [cells[0].ljust(widths[0])]
-    padded += [cell.rjust(width) for cell, width in zip(cells[1:6], widths[1:6], strict=True)]
-    return "  ".join([*padded, cells[6].ljust(widths[6]), cells[7]]).rstrip()
+    padded += [cell.rjust(width) for cell, width in zip(cells[1:-2], widths[1:-2], strict=True)]
+    return "  ".join([*padded, cells[-2].ljust(widths[-2]), cells[-1]]).rstrip()
 
 
 def restructured(made: Iterable[Line]) -> str:
@@ -103,7 +103,7 @@ def restructured(made: Iterable[Line]) -> str:
     text = [
         ".. list-table::",
         "   :header-rows: 1",
-        "   :widths: 30 10 10 10 20 20 20 12",
+        "   :widths: 30 10 10 10 10 20 20 20 12",
         "",
         *_item(HEAD),
     ]

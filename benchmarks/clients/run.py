@@ -13,7 +13,11 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
-RUNTIMES = {"txsocketio": "ontwisted", "python-socketio": "onasyncio"}
+RUNTIMES = {
+    "txsocketio": "ontwisted",
+    "python-socketio": "onasyncio",
+    "bare Twisted": "ontwisted",
+}
 
 DEFAULTS = {
     "transports": "websocket",
@@ -34,7 +38,7 @@ DEFAULTS = {
 def main(client: str, scenario: str, url: str, given: str) -> None:
     # A runtime may install a reactor, so it comes before all that may want one.
     runtime = importlib.import_module(f"runtimes.{RUNTIMES[client]}")
-    adapter = importlib.import_module(f"adapters.{client.replace('-', '')}")
+    adapter = importlib.import_module(f"adapters.{_moduleOf(client)}")
     scenarios: Any = importlib.import_module("scenarios")
     args = SimpleNamespace(**DEFAULTS | json.loads(given), url=url)
     args.transports = None if args.transports == "default" else [args.transports]
@@ -45,6 +49,10 @@ def main(client: str, scenario: str, url: str, given: str) -> None:
     cost = runtime.run(getattr(scenarios, scenario), runtime, build, args)
     print(json.dumps(cost | {"versions": adapter.versions()}), flush=True)
     os._exit(0)  # thousands of idle clients need not say goodbye
+
+
+def _moduleOf(client: str) -> str:
+    return client.replace("-", "").replace(" ", "").lower()
 
 
 if __name__ == "__main__":
