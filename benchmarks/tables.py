@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ratios import Estimate, Verdict, byRow, medianOf, ratio, verdicts
-from rows import CLIENTS, CPU, IMPORT_CPU, MEMORY, NODE, P50, ROWS, SIO, US, Row
+from rows import CLIENTS, CPU, IMPORT_CPU, MEMORY, NODE, P50, ROWS, SIO, Row
 
 HEAD = ("work", *CLIENTS, f"ratio to {NODE}", f"to {SIO}", "target", "")
 _SUFFIX = {CPU: "", P50: ", p50", MEMORY: ", KiB of memory", IMPORT_CPU: ", ms"}
