@@ -21,7 +21,6 @@ from autobahn.websocket.compress_deflate import (
     PerMessageDeflateResponse,
     PerMessageDeflateResponseAccept,
 )
-from autobahn.websocket.protocol import WebSocketProtocol
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.protocol import ClientFactory
@@ -303,16 +302,12 @@ class WebSocketClient(FrameReader):
 
     def connectionMade(self) -> None:
         """
-        Send the request; Autobahn's state is made without its surroundings.
+        Send the request.
         """
         try:
             self.transport.setTcpNoDelay(True)
         except (AttributeError, OSError):
             pass  # not TCP
-        WebSocketProtocol._connectionMade(self)
-        self.inside_message = False
-        self.current_frame = None
-        self.websocket_version = self.version
         self.outbox = FrameOutbox(self._reactor, self.transport, self._drained, self._filled)
         self._nonce = os.urandom(16)
         try:

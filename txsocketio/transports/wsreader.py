@@ -21,10 +21,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Protocol
 
-from autobahn.twisted.websocket import WebSocketClientProtocol
-from autobahn.websocket.protocol import WebSocketProtocol
+from autobahn.websocket.protocol import WebSocketClientProtocol, WebSocketProtocol
+from autobahn.websocket.utf8validator import Utf8Validator
+from twisted.internet import protocol
 
 from txsocketio.transports import frames
 
@@ -145,9 +147,12 @@ class _Pieces:
         return b"".join((*self._joined, *self._tiny))
 
 
-class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
+class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[misc]
     """
     The receiving half of a client.
+
+    Not of C{autobahn.twisted}: that would bring WAMP along, at every start of
+    every program, for hooks that are a line each here.
 
     @ivar receiver: where messages go.
     @ivar prefix: the first byte of text messages that go to the receiver
@@ -156,6 +161,8 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         comes; the receiver of text with a prefix must check it itself.
     @ivar quick: whether whole frames are cut without Autobahn.
     """
+
+    is_server = False
 
     # What Autobahn would copy from its factory and pretty-print on the way.
     CONFIG_ATTRS: Sequence[str] = ()
@@ -189,7 +196,7 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         validateUTF8: bool,
         quick: bool,
     ) -> None:
-        super().__init__()
+        # Autobahn's own would make Deferreds that nobody asks for.
         if validateUTF8 and prefix >= 0:
             raise ValueError("text with a prefix goes to the receiver unvalidated")
         self._reactor = reactor
@@ -197,7 +204,9 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         self.limits = limits
         self.prefix = prefix
         self.quick = quick
-        self.utf8validateIncoming = validateUTF8
+        if validateUTF8:
+            self.utf8validateIncoming = True
+            self.utf8validator = Utf8Validator()
         self.maxMessagePayloadSize = limits.messageBytes
         self._paused = self._blocked = self._lost = False
         self._turn: Any = None
@@ -525,6 +534,35 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         if reason.endswith("after decompression"):
             reason += " (maxMessageBytes)"
         self.fail(ProtocolViolation(code, reason), code)
+
+    _onMessageBegin = onMessageBegin
+    _onMessageFrameBegin = onMessageFrameBegin
+    _onMessageFrameData = onMessageFrameData
+    _onMessageFrameEnd = onMessageFrameEnd
+    _onMessageEnd = onMessageEnd
+    _onPing = onPing
+    _onPong = onPong
+
+
+def _shareState() -> None:
+    """
+    Give to all readers together what Autobahn would make for each: some forty
+    names, nearly all of them C{None} or C{False} to the end.
+
+    What of it can be changed in place are statistics that nobody reads, a
+    queue that is not used, and a validator; whoever validates has its own.
+    """
+    first: Any = FrameReader.__new__(FrameReader)
+    first.factory = SimpleNamespace(isServer=False, proxy=None)
+    WebSocketProtocol._connectionMade(first)
+    for name, value in vars(first).items():
+        if name not in vars(FrameReader):
+            setattr(FrameReader, name, value)
+    FrameReader.factory = None
+    FrameReader.websocket_version = FrameReader.version
+
+
+_shareState()
 
 
 def _call(transport: Any, name: str) -> None:
