@@ -45,6 +45,18 @@ class Heartbeat:
     One deadline, moved by every ping.
     """
 
+    __slots__ = (
+        "_call",
+        "_expires",
+        "_interval",
+        "_last",
+        "_missed",
+        "_now",
+        "_reactor",
+        "_state",
+        "patience",
+    )
+
     def __init__(
         self, reactor: Any, interval: float, timeout: float, missed: Callable[[], None]
     ) -> None:

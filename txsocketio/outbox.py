@@ -71,6 +71,20 @@ class Outbox:
         and everything that waited has gone.
     """
 
+    __slots__ = (
+        "_byWaiting",
+        "_byteLimit",
+        "_bytes",
+        "_flushing",
+        "_forget",
+        "_manager",
+        "_packetLimit",
+        "_parcels",
+        "_undrained",
+        "live",
+        "show",
+    )
+
     def __init__(
         self,
         manager: IManager,

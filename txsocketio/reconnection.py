@@ -55,7 +55,7 @@ class Life(Protocol):
         """
 
 
-@dataclass
+@dataclass(slots=True)
 class _Timing:
     """
     What the machine acts on: its state's name, and its only timer.
@@ -127,6 +127,8 @@ class Reconnection:
     C{reconnectionDelayMax}, so that a server that accepts and hangs up is not
     hammered.
     """
+
+    __slots__ = ("_clock", "_stable", "_timing", "attemptLimit", "backoff", "enabled", "life")
 
     def __init__(self, clock: Any, options: ManagerOptions, random: Callable[[], float]) -> None:
         self._clock = clock

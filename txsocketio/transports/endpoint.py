@@ -13,8 +13,7 @@ the proxy, TLS.  Knows Twisted; knows neither HTTP nor WebSocket.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -97,6 +96,21 @@ class Wire:
     @ivar connections: the engine's connections, pending and live.
     """
 
+    __slots__ = (
+        "_dialer",
+        "_endpoint",
+        "_fixed",
+        "_headers",
+        "_merged",
+        "_query",
+        "_tokens",
+        "_urls",
+        "address",
+        "connections",
+        "options",
+        "reactor",
+    )
+
     def __init__(self, dialer: Dialer, query: Pairs = (), headers: Pairs = ()) -> None:
         self.reactor = dialer.reactor
         self.address = dialer.address
@@ -105,7 +119,7 @@ class Wire:
         self._dialer = dialer
         self._query = tuple(query)
         self._headers = tuple(headers)
-        self._tokens = uniqueTokens()
+        self._tokens: Iterator[str] | None = None
         self._merged: dict[str, EngineOptions] = {}
         self._urls: dict[tuple[str, str | None], tuple[str, str]] = {}
         self._fixed: dict[str, tuple[list[tuple[str, str]], str]] = {}
@@ -117,6 +131,8 @@ class Wire:
         """
         The options with C{transportOptions[transport]} applied.
         """
+        if not self.options.transportOptions:
+            return self.options
         if transport not in self._merged:
             self._merged[transport] = self.options.forTransport(transport)
         return self._merged[transport]
@@ -133,7 +149,11 @@ class Wire:
         if key not in self._urls:
             self._urls[key] = self._buildURL(transport, sid)
         url, stamp = self._urls[key]
-        return f"{url}{stamp}{next(self._tokens)}" if stamp else url
+        if not stamp:
+            return url
+        if self._tokens is None:
+            self._tokens = uniqueTokens()
+        return f"{url}{stamp}{next(self._tokens)}"
 
     def headers(self, transport: str, url: str) -> list[tuple[str, str]]:
         """
@@ -300,8 +320,16 @@ def _baseEndpoint(
         given = _givenEndpoint(reactor, options.endpoint)
         return lambda: given
     host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
-    # Made when it is needed: a clock for tests can resolve no names.
-    return cache(lambda: _hostEndpoint(reactor, host, port, options.localAddress))
+    made: IStreamClientEndpoint | None = None
+
+    def build() -> IStreamClientEndpoint:
+        # When it is needed: a clock for tests can resolve no names.
+        nonlocal made
+        if made is None:
+            made = _hostEndpoint(reactor, host, port, options.localAddress)
+        return made
+
+    return build
 
 
 def _hostEndpoint(

@@ -37,6 +37,25 @@ class FrameOutbox:
     @ivar holding: while true, all is gathered: somebody will call L{flush}.
     """
 
+    __slots__ = (
+        "_direct",
+        "_drainCall",
+        "_drained",
+        "_ended",
+        "_filled",
+        "_flushCall",
+        "_frames",
+        "_lastWrite",
+        "_reactor",
+        "_registered",
+        "_seconds",
+        "_transport",
+        "_waiting",
+        "_writing",
+        "congested",
+        "holding",
+    )
+
     def __init__(
         self,
         reactor: Any,

@@ -23,7 +23,7 @@ from autobahn.websocket.compress_deflate import (
 )
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionAborted
-from twisted.internet.protocol import ClientFactory
+from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -78,7 +78,7 @@ class Ending:
         not say goodbye; ours when we refused what it sent.
     @ivar wasClean: both sides said goodbye.
     @ivar problem: what B{we} found wrong, or L{None}.
-    @ivar response: the server's answer to the handshake, if one came.
+    @ivar response: the server's answer, if it is not the one that opens.
     @ivar body: the first bytes of the body of a refusal.
     @ivar failure: how the connection was lost, or could not be made.
     """
@@ -153,6 +153,16 @@ class WebSocketClient(FrameReader):
 
     _errors = Logger()
 
+    _body = b""
+    _refused = False
+    _problem: Exception | None = None
+    _peerCode: int | None = None
+    _peerReason = ""
+    _saidGoodbye = _heardGoodbye = False
+    _timer: Any = None
+    _gone = False
+    _whenGone: tuple[Deferred[None], ...] = ()
+
     def __init__(
         self,
         reactor: Any,
@@ -175,16 +185,7 @@ class WebSocketClient(FrameReader):
         self._starting = False
         self._nonce = b""
         self._response: Response | None = None
-        self._body = b""
-        self._refused = False
         self._opened = False
-        self._problem: Exception | None = None
-        self._peerCode: int | None = None
-        self._peerReason = ""
-        self._saidGoodbye = self._heardGoodbye = False
-        self._timer: Any = None
-        self._gone = False
-        self._whenGone: list[Deferred[None]] = []
 
     # from above
 
@@ -277,7 +278,7 @@ class WebSocketClient(FrameReader):
         if self._gone:
             gone.callback(None)
         else:
-            self._whenGone.append(gone)
+            self._whenGone = (*self._whenGone, gone)
         return gone
 
     # from the endpoint
@@ -335,7 +336,7 @@ class WebSocketClient(FrameReader):
             self._answerPings()
             outbox.flush()
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Deliver what this turn had left over, then say how it ended.
         """
@@ -392,6 +393,7 @@ class WebSocketClient(FrameReader):
             return
         self.state = OPEN
         self._opened = True
+        self._response = None  # which only explains a refusal
         assert self._owner is not None
         self._owner.webSocketOpened(response)
         if rest:
@@ -499,9 +501,10 @@ class WebSocketClient(FrameReader):
         return whole
 
     def _answerPings(self) -> None:
-        pings, outbox = self._pings, self.outbox
-        while pings and outbox is not None and not outbox.congested:
-            self.sendFramed(frames.frame(frames.PONG, pings.popleft()))
+        while self._pings and self.outbox is not None and not self.outbox.congested:
+            ping, *rest = self._pings
+            self._pings = tuple(rest)
+            self.sendFramed(frames.frame(frames.PONG, ping))
 
     def _filled(self) -> None:
         if self._owner is not None:
@@ -583,7 +586,7 @@ class WebSocketClient(FrameReader):
             owner.webSocketClosed(ending)
         except Exception:
             self._errors.failure("The owner of {client.url} raised", client=self)
-        waiting, self._whenGone = self._whenGone, []
+        waiting, self._whenGone = self._whenGone, ()
         for gone in waiting:
             gone.callback(None)
 
@@ -604,6 +607,13 @@ class WebSocketClient(FrameReader):
             self._body,
             failure,
         )
+
+
+# Where these take the place of methods, as the count of connections does, the
+# instances' table of names has room for them (see FrameReader.__init__).
+_first: Any = WebSocketClient.__new__(WebSocketClient)
+_first.makeConnection = _first.connectionLost = _first.connected = None
+del _first
 
 
 def _abort(transport: Any) -> None:

@@ -18,7 +18,6 @@ See RFC 6455 section 5.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -187,6 +186,15 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
     inside_message = False
     _perMessageCompress: Any = None
 
+    _paused = _blocked = _lost = False
+    _turn: Any = None
+    _bigLeft = 0
+    _bigBinary = False
+    _big: Any = None
+    _message: Any = None
+    _fragments = 0
+    _pings: tuple[bytes, ...] = ()
+
     def __init__(
         self,
         reactor: Any,
@@ -199,24 +207,22 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
         # Autobahn's own would make Deferreds that nobody asks for.
         if validateUTF8 and prefix >= 0:
             raise ValueError("text with a prefix goes to the receiver unvalidated")
+        # Whatever every connection has is set here, and nothing else, so that
+        # the instances have one table of names: at most 30 (see CPython's
+        # dictobject.c), or each gets a dictionary of 1.6 KB.
         self._reactor = reactor
         self.receiver = receiver
         self.limits = limits
         self.prefix = prefix
         self.quick = quick
+        self.transport = self.factory = None
+        self.data = b""
+        self.state = CONNECTING
         if validateUTF8:
             self.utf8validateIncoming = True
             self.utf8validator = Utf8Validator()
         self.maxMessagePayloadSize = limits.messageBytes
-        self._paused = self._blocked = self._lost = False
-        self._turn: Any = None
         self._held: list[bytes] = []
-        self._bigLeft = 0
-        self._bigBinary = False
-        self._big = _Pieces()
-        self._message = _Pieces()
-        self._fragments = 0
-        self._pings: deque[bytes] = deque(maxlen=PONGS)
 
     # what the whole client does with it
 
@@ -313,7 +319,7 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
             if end > length or (first != 0x82 and first != 0x81):
                 if first != 0x89 or end > length or size > 125:
                     return self._readRare(data, position, start, end)
-                self._pings.append(data[start:end])
+                self.onPing(data[start:end])
             elif first == 0x82:
                 self.receiver.binaryReceived(data[start:end])
             elif size and data[start] == prefix:
@@ -340,6 +346,7 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
         if end - start > PARTIAL:
             self._bigBinary = first == frames.BINARY
             self._bigLeft = missing
+            self._big = _Pieces()
             self._big.add(data[start:])
             return len(data), WAIT
         return position, WAIT
@@ -363,7 +370,7 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
         if self._bigLeft:
             return b""
         payload = self._big.join()
-        self._big = _Pieces()
+        self._big = None
         self._deliver(payload, self._bigBinary)
         return data[cut:]
 
@@ -466,8 +473,9 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
     def _discardInput(self) -> None:
         self._held = []
         self._bigLeft = 0
-        self._big = _Pieces()
-        self._message = _Pieces()
+        self._big = None
+        if self._message is not None:
+            self._message = _Pieces()  # Autobahn may be in the middle of it
 
     # from Autobahn
 
@@ -509,7 +517,7 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
         A message is whole.
         """
         payload = self._message.join()
-        self._message = _Pieces()
+        self._message = None
         if self.state == OPEN:
             if self.message_is_binary or not self.utf8validateIncoming:
                 self._deliver(payload, self.message_is_binary)
@@ -520,7 +528,7 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
         """
         Remember the latest pings; older ones need no answer (RFC 6455 5.5.3).
         """
-        self._pings.append(payload)
+        self._pings = (*self._pings, payload)[-PONGS:]
 
     def onPong(self, payload: bytes) -> None:
         """
