@@ -179,7 +179,7 @@ class Engine(Emitter):
     _closing: Deferred[None] | None = None
     _closeDeadline: IDelayedCall | None = None
     _reading = True
-    _probes: tuple[Probe, ...] = ()
+    _probes: tuple[Probe, ...]
     _goneWaiters: tuple[Deferred[None], ...] = ()
 
     def __init__(self, factory: EngineFactory, receiver: IEngineReceiver, wire: Any) -> None:
@@ -196,7 +196,8 @@ class Engine(Emitter):
         # dictionary of its own when it opens.
         self.id = self.handshake = self.transport = self._carrier = self._heartbeat = None
         self.maxPayload = 0
-        self._pongDue = None
+        self._pongDue = self._upgrading = self._upgradeDeadline = None
+        self._probes = ()
 
     def __repr__(self) -> str:
         transport = "" if self.transport is None else f" by {self.transport.name}"

@@ -222,8 +222,7 @@ class _Watcher:
         try:
             self._lose(reason)
         finally:
-            if self._transport is not None:
-                self._connections.connectionLost(self._transport)
+            self._connections.connectionLost(self._transport)
 
 
 def _sendWithoutDelay(transport: Any) -> None:

@@ -609,10 +609,12 @@ class WebSocketClient(FrameReader):
         )
 
 
-# Where these take the place of methods, as the count of connections does, the
-# instances' table of names has room for them (see FrameReader.__init__).
+# The instances' table of names (see FrameReader.__init__) has room for what many
+# get later: two that take the place of methods while connections are counted,
+# and what an upgrade and a pause leave behind.
 _first: Any = WebSocketClient.__new__(WebSocketClient)
 _first.makeConnection = _first.connectionLost = _first.connected = None
+_first._perMessageCompress = _first._paused = _first._blocked = _first._turn = None
 del _first
 
 
