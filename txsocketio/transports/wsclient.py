@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autobahn.websocket.compress_deflate import (
     PerMessageDeflate,
@@ -68,8 +67,7 @@ _textFrame = frames.frameBuilder(frames.TEXT)
 _binaryFrame = frames.frameBuilder(frames.BINARY)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """
     How a connection ended.
 

@@ -19,9 +19,8 @@ See RFC 6455 section 5.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autobahn.websocket.protocol import WebSocketClientProtocol, WebSocketProtocol
 from autobahn.websocket.utf8validator import Utf8Validator
@@ -57,8 +56,7 @@ MORE, WAIT, STOP = range(3)
 PROTOCOL_ERROR = 1002
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """
     What we take from a server, in bytes and pieces.
     """
