@@ -196,6 +196,9 @@ class FakeEngine:
     def bufferedAmount(self) -> int:
         return self.buffered
 
+    def ready(self) -> bool:
+        return not (self.congested or self.isExpired)
+
     def expired(self) -> bool:
         return self.isExpired
 
@@ -221,11 +224,12 @@ class FakeManager:
         self.refuse: Exception | None = None
         self.others = False
 
-    def sendPacket(self, text: bytes | None, binaries: Any, compress: bool) -> None:
+    def sendPacket(self, text: bytes | None, binaries: Any, compress: bool) -> bool:
         if self.refuse is not None:
             raise self.refuse
         self.sent.append((text, list(binaries)))
         self.log.append(("compress", compress))
+        return self.engine is not None and self.engine.congested
 
     def buildBackoff(self) -> Backoff:
         return Backoff(1.0, 5.0, 0.0, lambda: 0.5)

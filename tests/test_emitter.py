@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail
 
 from conftest import LoggedFailures
-from txsocketio.emitter import Emitter, Listener, asDeferred
+from txsocketio.emitter import Emitter, Listener
 
 
 class Bell(Emitter):
@@ -516,12 +516,3 @@ def test_coroutinesStartAtOnce(bell: Bell, heard: list[Any]) -> None:
     assert heard == ["begin", ("",)]
     gate.callback(None)
     assert heard == ["begin", ("",), "end"]
-
-
-def test_plainResultsAreNotWaitedFor() -> None:
-    """
-    Only Deferreds and coroutines are.
-    """
-    result: Deferred[int] = succeed(1)
-    assert asDeferred(result) is result
-    assert [asDeferred(each) for each in (None, 1, "text", object(), iter(()))] == [None] * 5

@@ -290,8 +290,7 @@ def test_endInsideNews(news: str, how: str) -> None:
     The receiver may end the engine inside any call; what comes behind in the
     same data is not delivered.
     """
-    bench = Bench().opened()
-    receiver = bench.polling.receiver
+    bench = Bench()
     arguments = () if how == "close" else ("parse error",)
 
     def endIt(*ignored: Any) -> None:
@@ -299,6 +298,7 @@ def test_endInsideNews(news: str, how: str) -> None:
         getattr(bench.engine, how)(*arguments)
 
     setattr(bench.receiver, news, endIt)
+    receiver = bench.opened().polling.receiver
     receiver.textReceived(b"one")
     receiver.binaryReceived(b"two")
     receiver.packetReceived(PING, b"")

@@ -26,7 +26,8 @@ class Post:
         self.manager = FakeManager()
         self.shown: list[Any] = []
         self.forgotten: list[Any] = []
-        self.box = Outbox(self.manager, (packets, size), self.shown.append, self.forgotten.append)
+        self.box = Outbox(self.manager, (packets, size), self.forgotten.append)
+        self.box.show = self.shown.append
 
     def keep(self, text: bytes, waiting: Any = None) -> Parcel:
         parcel = Parcel(text, [], True, [text.decode()], waiting)
@@ -277,8 +278,26 @@ def test_byteLimitConnected() -> None:
     post.box.flush()
     post.manager.engine.buffered = 10
     post.box.checkRoom()
+    post.box.send(b"x", (), True, ["a"])
     post.manager.engine.buffered = 11
-    with pytest.raises(BufferFull, match="11 bytes"):
+    for _ in range(2):
+        with pytest.raises(BufferFull, match="11 bytes"):
+            post.box.checkRoom()
+
+
+def test_byteLimitIsNotLookedAtForEveryByte() -> None:
+    """
+    What waits is asked for again when a thousandth of the limit was sent, or
+    when everything had gone.
+    """
+    post = Post(size=102_400)
+    post.box.flush()
+    post.box.checkRoom()
+    post.manager.engine.buffered = 102_401
+    post.box.send(b"x" * 99, (), True, ["a"])
+    post.box.checkRoom()
+    post.box.drained()
+    with pytest.raises(BufferFull):
         post.box.checkRoom()
 
 

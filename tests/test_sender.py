@@ -43,7 +43,8 @@ class Desk:
         self.results: list[Any] = []
         self.called: list[Any] = []
         options = SocketOptions(**options)  # type: ignore[assignment]
-        self.sender = Sender(self.manager, "/", options, self.shown.append)  # type: ignore[arg-type]
+        self.sender = Sender(self.manager, "/", options)  # type: ignore[arg-type]
+        self.sender.outbox.show = self.shown.append
         if connected:
             self.sender.sessionReady()
 

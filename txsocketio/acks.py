@@ -52,7 +52,7 @@ class AckDeferred(Deferred[Any]):
         The server's answer came.
         """
         if not self.called:
-            self.callback(shaped(values))
+            self.callback(values[0] if len(values) == 1 else shaped(values))
 
     def fail(self, error: SocketIOError) -> None:
         """

@@ -18,10 +18,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from txsocketio.answers import Answer
 from txsocketio.backlog import Backlog
-from txsocketio.emitter import AnyListener, Emitter, F, Listener, Listening, asDeferred
+from txsocketio.emitter import AnyListener, Emitter, F, Listener, Listening
 from txsocketio.eventwaits import EventWaits
 from txsocketio.modifiers import checkTimeout
 from txsocketio.protocol.recovery import withoutOffset
+from txsocketio.results import asDeferred
 from txsocketio.serial import SerialCalls
 from txsocketio.slowness import SUSPECTED, Watch
 from txsocketio.streams import Stream
@@ -43,6 +44,7 @@ class Dispatcher(Emitter):
     """
 
     __slots__ = (
+        "_alone",
         "_any",
         "_anyOutgoing",
         "_awaitedStreams",
@@ -64,6 +66,9 @@ class Dispatcher(Emitter):
         """
         super().__init__()
         self._reading = reading
+        # Events that one plain listener hears and nobody else; found out when
+        # they come, forgotten when anybody comes or goes.
+        self._alone: dict[Any, Listener] = {}
         self._any: tuple[Listener, ...] = ()
         self._anyOutgoing: tuple[Listener, ...] = ()
         self._streaming = Listening()
@@ -129,6 +134,7 @@ class Dispatcher(Emitter):
         @return: self
         """
         self._any = _without(self._any, listener)
+        self._listenersChanged()
         return self
 
     def listenersAny(self) -> list[AnyListener]:
@@ -167,6 +173,7 @@ class Dispatcher(Emitter):
         @return: self
         """
         self._anyOutgoing = _without(self._anyOutgoing, listener)
+        self._outgoingListenersChanged()
         return self
 
     def listenersAnyOutgoing(self) -> list[AnyListener]:
@@ -232,6 +239,7 @@ class Dispatcher(Emitter):
 
         stream = Stream(backlog, overflow, len(events) > 1, self._awaitedStreams, stop)
         stream.events = events
+        self._listenersChanged()
         for event in events:
             forward = self._cutting(event, stream.forwarder(event))
             added.append((event, Listener(forward, forward, False)))
@@ -241,6 +249,10 @@ class Dispatcher(Emitter):
         return stream
 
     # inside
+
+    def _listenersChanged(self) -> None:
+        self._alone.clear()
+        self._outgoingListenersChanged()
 
     def _own(self, data: Sequence[Any]) -> Sequence[Any]:
         return withoutOffset(data) if self._mayEndInOffset else data
@@ -277,6 +289,9 @@ class Dispatcher(Emitter):
         if sendAnswer is not None:
             self._callForAnswer(event, listeners, data[1:], Answer(sendAnswer))
             return
+        if len(listeners) == 1 and listeners[0].plain:
+            if not (self._any or self._streaming.byEvent):
+                self._alone[event] = listeners[0]
         for listener in listeners:
             if listener.plain:
                 try:
@@ -285,7 +300,7 @@ class Dispatcher(Emitter):
                     self._logListener(event, listener)
                 else:
                     if result is not None:
-                        self._watch(event, listener, asDeferred(result))
+                        self._watch(event, listener, result)
             elif not listener.once or self._listening.discard(event, listener):
                 self._call(event, listener, data[1:])
 
@@ -315,7 +330,7 @@ class Dispatcher(Emitter):
             self._logListener(event, listener)
         else:
             if result is not None:
-                self._watch(event, listener, asDeferred(result))
+                self._watch(event, listener, result)
 
     def _callForAnswer(
         self, event: Any, listeners: tuple[Listener, ...], values: Sequence[Any], answer: Answer
@@ -362,7 +377,13 @@ class Dispatcher(Emitter):
         present = getattr(self, where)
         added = Listener(listener, listener, False)
         setattr(self, where, (added, *present) if first else (*present, added))
+        self._listenersChanged()
         return self
+
+    def _outgoingListenersChanged(self) -> None:
+        """
+        For the sender, which shows what it sends only while somebody looks.
+        """
 
     def _showOutgoing(self, values: Sequence[Any]) -> None:
         for each in self._anyOutgoing:

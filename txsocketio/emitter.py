@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from inspect import Parameter, iscoroutine, signature
+from inspect import Parameter, signature
 from typing import Any, Self, TypeVar, overload
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-__all__ = ["Emitter", "Listener", "Listening", "asDeferred"]
+from txsocketio.results import unfinished
+
+__all__ = ["Emitter", "Listener", "Listening"]
 
 AnyListener = Callable[..., Any]
 F = TypeVar("F", bound=AnyListener)
@@ -27,18 +28,6 @@ _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 _log = Logger()
-
-
-def asDeferred(result: object) -> Deferred[Any] | None:
-    """
-    Take what a user's function returned as a Deferred, if it is to be waited
-    for: a Deferred, or a coroutine, which is started.
-    """
-    if isinstance(result, Deferred):
-        return result
-    if iscoroutine(result):
-        return Deferred.fromCoroutine(result)
-    return None
 
 
 class Listener:
@@ -56,9 +45,20 @@ class Listener:
     @ivar plain: whether calling C{function} with at most C{limit} arguments is
         all there is to it; a dispatcher then does that without a detour.
     @ivar end: where those arguments end in an event: the name comes first.
+    @ivar takesOne: whether it takes an argument at all.
     """
 
-    __slots__ = ("_ackBy", "_required", "end", "function", "limit", "once", "original", "plain")
+    __slots__ = (
+        "_ackBy",
+        "_required",
+        "end",
+        "function",
+        "limit",
+        "once",
+        "original",
+        "plain",
+        "takesOne",
+    )
 
     def __init__(self, original: AnyListener, function: AnyListener, once: bool) -> None:
         if not callable(original):
@@ -69,6 +69,7 @@ class Listener:
         self._readSignature(original)
         self.plain = not once and self._ackBy != "keyword"
         self.end = None if self.limit is None else self.limit + 1
+        self.takesOne = self.limit != 0
 
     def _readSignature(self, function: AnyListener) -> None:
         self.limit: int | None = None
@@ -266,9 +267,10 @@ class Emitter:
                 self._logListener(event, listener)
             else:
                 if result is not None:
-                    self._watch(event, listener, asDeferred(result))
+                    self._watch(event, listener, result)
 
-    def _watch(self, event: Any, listener: Listener, later: Deferred[Any] | None) -> None:
+    def _watch(self, event: Any, listener: Listener, result: object) -> None:
+        later = unfinished(result)
         if later is not None:
             later.addErrback(lambda failure: self._logListener(event, listener, failure))
 

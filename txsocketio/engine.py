@@ -169,7 +169,9 @@ class Engine(Emitter):
     transport: Any = None
     maxPayload = 0
 
-    _carrier: Any = None  # the transport, while messages may go straight to it
+    # The transport, while messages may go straight to it.  Then what comes goes
+    # straight to the receiver: its methods stand in the place of our own.
+    _carrier: Any = None
     _observed = False
     _heartbeat: Heartbeat | None = None
     _upgrading: Probe | None = None
@@ -186,7 +188,7 @@ class Engine(Emitter):
         super().__init__()
         self._factory = factory
         self._reactor = factory.reactor
-        self.receiver = receiver
+        self._receiver = receiver
         self._wire = wire
         self.readyState = "opening"
         self._held: list[tuple[int, bytes, bool, bool]] = []
@@ -205,6 +207,18 @@ class Engine(Emitter):
 
     # from above
 
+    @property
+    def receiver(self) -> IEngineReceiver:
+        """
+        Who is told; may be replaced at any time.
+        """
+        return self._receiver
+
+    @receiver.setter
+    def receiver(self, receiver: IEngineReceiver) -> None:
+        self._receiver = receiver
+        self._chooseWay()
+
     def open(self) -> None:
         """
         Connect.  What becomes of it is told later, never in this call.
@@ -218,23 +232,29 @@ class Engine(Emitter):
                 0, self._failed, "transport error", TransportError("no transports available")
             )
 
-    def sendText(self, message: bytes, compress: bool = True) -> None:
+    def sendText(self, message: bytes, compress: bool = True) -> bool:
         """
         Send a text message; dropped when the engine is closing or closed.
-        """
-        if self._carrier is not None:
-            self._carrier.sendText(message, compress)
-        else:
-            self._send(MESSAGE, message, False, compress)
 
-    def sendBinary(self, message: bytes, compress: bool = True) -> None:
+        @return: whether the engine is congested now.
+        """
+        carrier = self._carrier
+        if carrier is None:
+            return self._send(MESSAGE, message, False, compress)
+        carrier.sendText(message, compress)
+        return carrier.congested  # type: ignore[no-any-return]
+
+    def sendBinary(self, message: bytes, compress: bool = True) -> bool:
         """
         Send a binary message; dropped when the engine is closing or closed.
+
+        @return: whether the engine is congested now.
         """
-        if self._carrier is not None:
-            self._carrier.sendBinary(message, compress)
-        else:
-            self._send(MESSAGE, message, True, compress)
+        carrier = self._carrier
+        if carrier is None:
+            return self._send(MESSAGE, message, True, compress)
+        carrier.sendBinary(message, compress)
+        return carrier.congested  # type: ignore[no-any-return]
 
     def send(self, message: str | bytes, compress: bool = True) -> None:
         """
@@ -281,6 +301,11 @@ class Engine(Emitter):
             return 0
         if text is not None and len(text) >= limit:
             return len(text) + 1
+        for each in binaries:
+            if 2 * len(each) + 4 > limit:
+                break  # perhaps, and if not as bytes then as text
+        else:
+            return 0
         name = self.transport.name
         asText = name == "polling" or self._wire.optionsFor(name).forceBase64
         for each in binaries:
@@ -288,6 +313,16 @@ class Engine(Emitter):
             if size > limit:
                 return size
         return 0
+
+    def ready(self) -> bool:
+        """
+        Whether what is sent now will go out soon: little waits, and the
+        server was heard of in time.
+        """
+        carrier, beat = self._carrier, self._heartbeat
+        if carrier is None or beat is None:
+            return not (self.congested or self.expired())
+        return not (carrier.congested or beat.now() > beat.expires)
 
     def expired(self) -> bool:
         """
@@ -320,7 +355,7 @@ class Engine(Emitter):
         """
         if self.readyState == "open":
             self.readyState = "closing"
-            self._carrier = None
+            self._chooseWay()
             if self._upgrading is None:
                 self._closeTransport()
             else:
@@ -358,23 +393,23 @@ class Engine(Emitter):
 
     def textReceived(self, message: bytes) -> None:
         """
-        The straight way of a text message.
+        A text message, not taken straight to the receiver.
         """
         if self._observed:
             self._showReceived(MESSAGE, message, False)
         if self.readyState == "open":
-            self.receiver.textReceived(message)
+            self._receiver.textReceived(message)
         elif self.readyState == "opening":
             self._notOpened(b"4" + message)
 
     def binaryReceived(self, message: bytes) -> None:
         """
-        The straight way of a binary message.
+        A binary message, not taken straight to the receiver.
         """
         if self._observed:
             self._showReceived(MESSAGE, message, True)
         if self.readyState == "open":
-            self.receiver.binaryReceived(message)
+            self._receiver.binaryReceived(message)
         elif self.readyState == "opening":
             self._notOpened(message)
 
@@ -476,7 +511,7 @@ class Engine(Emitter):
         if self.readyState == "open":
             self._show("open")
         if self.readyState == "open":
-            self.receiver.engineOpened()
+            self._receiver.engineOpened()
         if self.readyState == "open" and self._factory.options.upgrade:
             self._startProbes(handshake)
 
@@ -488,7 +523,7 @@ class Engine(Emitter):
         if self._pongDue is None:
             # One answer a turn, however many pings it brought.
             self._pongDue = self._reactor.callLater(0, self._sendPong)
-        self.receiver.pingReceived()
+        self._receiver.pingReceived()
 
     def _sendPong(self) -> None:
         self._pongDue = None
@@ -502,9 +537,9 @@ class Engine(Emitter):
 
     # inside: writing
 
-    def _send(self, packetType: int, data: bytes, isBinary: bool, compress: bool) -> None:
+    def _send(self, packetType: int, data: bytes, isBinary: bool, compress: bool) -> bool:
         if self.readyState not in ("opening", "open"):
-            return
+            return False
         if self._observed:
             self._show("packetCreate", _shown(packetType, data, isBinary, compress))
         if self.readyState == "open" and self._upgrading is None:
@@ -514,6 +549,7 @@ class Engine(Emitter):
         elif self.readyState != "closed":
             self._held.append((packetType, data, isBinary, compress))
             self._heldBytes += len(data)
+        return self.congested
 
     def _write(self, packetType: int, data: bytes, isBinary: bool, compress: bool) -> None:
         if packetType != MESSAGE:
@@ -534,11 +570,17 @@ class Engine(Emitter):
 
     def _tellDrained(self) -> None:
         if self.readyState == "open" and not self.congested:
-            self.receiver.engineDrained()
+            self._receiver.engineDrained()
 
     def _chooseWay(self) -> None:
         straight = self.readyState == "open" and self._upgrading is None and not self._observed
         self._carrier = self.transport if straight else None
+        if straight:
+            self.textReceived = self._receiver.textReceived  # type: ignore[method-assign]
+            self.binaryReceived = self._receiver.binaryReceived  # type: ignore[method-assign]
+        else:
+            vars(self).pop("textReceived", None)
+            vars(self).pop("binaryReceived", None)
 
     def _listenersChanged(self) -> None:
         self._observed = any(self.hasListeners(event) for event in _PACKET_EVENTS)
@@ -583,7 +625,7 @@ class Engine(Emitter):
     def _proved(self, probe: Probe) -> None:
         self._probes = tuple(each for each in self._probes if each is not probe)
         self._upgrading = probe
-        self._carrier = None
+        self._chooseWay()
         probe.whenLost(self._upgradeLost)
         self._cancelProbes()
         self._upgradeDeadline = self._reactor.callLater(PROBE_SECONDS, self._upgradeStuck)
@@ -685,7 +727,7 @@ class Engine(Emitter):
         if self.readyState == "closed":
             return
         self.readyState = "closed"
-        self._carrier = None
+        self._chooseWay()
         self._stopTimers()
         self._cancelProbes()
         if self._upgrading is not None:
@@ -696,7 +738,7 @@ class Engine(Emitter):
         self._show("close", reason, details)
         self._held, self._heldBytes = [], 0
         try:
-            self.receiver.engineClosed(reason, details)
+            self._receiver.engineClosed(reason, details)
         finally:
             if self._closing is None:
                 self._tellGone()

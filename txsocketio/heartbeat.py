@@ -43,17 +43,21 @@ def clockOf(reactor: Any) -> Callable[[], float]:
 class Heartbeat:
     """
     One deadline, moved by every ping.
+
+    @ivar now: tells the time.
+    @ivar expires: when the connection is dead, by that time; always past once
+        L{overdue} has said so.
     """
 
     __slots__ = (
         "_call",
-        "_expires",
         "_interval",
         "_last",
         "_missed",
-        "_now",
         "_reactor",
         "_state",
+        "expires",
+        "now",
         "patience",
     )
 
@@ -64,13 +68,13 @@ class Heartbeat:
         @param missed: called once, when no ping came in time.
         """
         self._reactor = reactor
-        self._now = clockOf(reactor)
+        self.now = clockOf(reactor)
         self.patience = min(interval + timeout, LONGEST)
         self._interval = interval
         self._missed = missed
         self._state = _ALIVE
-        self._last = self._now()
-        self._expires = self._last + self.patience
+        self._last = self.now()
+        self.expires = self._last + self.patience
         self._call: IDelayedCall = reactor.callLater(self.patience, self._timeUp)
 
     def beat(self) -> None:
@@ -79,7 +83,7 @@ class Heartbeat:
         """
         if self._state == _DEAD:
             return
-        now = self._now()
+        now = self.now()
         late = now - self._last - self._interval
         if late > self._interval / 2:
             _log.warn(
@@ -87,7 +91,7 @@ class Heartbeat:
                 late=late,
             )
         self._last = now
-        self._expires = now + self.patience
+        self.expires = now + self.patience
         self._state = _ALIVE
         if self._call.active():
             self._call.reset(self.patience)
@@ -99,8 +103,8 @@ class Heartbeat:
         If so, that is final: who asked keeps what it has for the next
         connection.  C{missed} is called in the next turn, whatever comes.
         """
-        if self._state != _DEAD and self._now() > self._expires:
-            self._state = _DEAD
+        if self._state != _DEAD and self.now() > self.expires:
+            self._die()
             if self._call.active():
                 self._call.reset(0)
         return self._state == _DEAD
@@ -114,15 +118,19 @@ class Heartbeat:
 
     # inside
 
+    def _die(self) -> None:
+        self._state = _DEAD
+        self.expires = float("-inf")
+
     def _timeUp(self) -> None:
-        left = self._expires - self._now()
+        left = self.expires - self.now()
         if self._state == _DEAD:
             self._missed()
         elif left > 0:
             # The wall clock jumped forward, time did not.
             self._call = self._reactor.callLater(left, self._timeUp)
         elif self._state == _LAST_CHANCE:
-            self._state = _DEAD
+            self._die()
             self._missed()
         else:
             # After a suspension timers run before sockets are read: a ping

@@ -195,14 +195,18 @@ class IEngine(Interface):
         Connect.  An engine is opened once and never again.
         """
 
-    def sendText(message: bytes, compress: bool = True) -> None:
+    def sendText(message: bytes, compress: bool = True) -> bool:
         """
         Send a text message, now or as soon as the engine can.
+
+        @return: whether the engine is congested now.
         """
 
-    def sendBinary(message: bytes, compress: bool = True) -> None:
+    def sendBinary(message: bytes, compress: bool = True) -> bool:
         """
         Send a binary message, now or as soon as the engine can.
+
+        @return: whether the engine is congested now.
         """
 
     def bufferedAmount() -> int:
@@ -231,6 +235,12 @@ class IEngine(Interface):
         """
         End now, as if the transport had gone for this reason; the receiver
         hears it in this very call.
+        """
+
+    def ready() -> bool:
+        """
+        Whether what is sent now will go out soon: the engine is neither
+        congested nor L{expired}.
         """
 
     def expired() -> bool:
@@ -346,9 +356,11 @@ class IManager(Interface):
     reactor: Any = Attribute("The clock: an L{IReactorTime} provider.")
     reading: Any = Attribute("Asked to hold while events are consumed too slowly.")
 
-    def sendPacket(text: bytes | None, binaries: Sequence[bytes], compress: bool) -> None:
+    def sendPacket(text: bytes | None, binaries: Sequence[bytes], compress: bool) -> bool:
         """
         Hand one encoded packet to the engine, as a unit.
+
+        @return: whether the engine is congested now.
         """
 
     def buildBackoff() -> Any:

@@ -375,10 +375,11 @@ class Manager(Tunable):
         assert engine is not None
         engine.abort("parse error", error)
 
-    def sendPacket(self, text: bytes | None, binaries: Sequence[bytes], compress: bool) -> None:
+    def sendPacket(self, text: bytes | None, binaries: Sequence[bytes], compress: bool) -> bool:
         """
         Hand one encoded packet to the engine, as a unit.
 
+        @return: whether the engine is congested now.
         @raise PayloadTooLarge: the server would hang up on it.
         """
         engine = self.engine
@@ -388,10 +389,10 @@ class Manager(Tunable):
             size = engine.overweight(text, binaries)
             if size:
                 raise PayloadTooLarge(size, limit)
-        if text is not None:
-            engine.sendText(text, compress)
+        congested = text is not None and engine.sendText(text, compress)
         for each in binaries:
-            engine.sendBinary(each, compress)
+            congested = engine.sendBinary(each, compress)
+        return congested
 
     # from below
 
@@ -427,7 +428,13 @@ class Manager(Tunable):
             self._undecodable(error)
             return
         if packet is not None:
-            self._route(packet)
+            # As _route does; most packets come this way.
+            packetType, namespace, ackID, data = packet
+            if self._observed:
+                self._show("packet", packet)
+            socket = self._sockets.get(namespace)
+            if socket is not None:
+                socket.packetReceived(packetType, ackID, data)
 
     def binaryReceived(self, message: bytes) -> None:
         """

@@ -101,7 +101,7 @@ class Membership(Dispatcher):
         self.nsp = namespace
         self.auth = options.auth
         self.why = "connect() was not called yet"
-        self._sender = Sender(manager, namespace, options, self._showOutgoing)
+        self._sender = Sender(manager, namespace, options)
         self._backoff = manager.buildBackoff()
         self._sessionListeners: tuple[Callable[[SessionInfo], Any], ...] = ()
         self._held = HeldEvents()
@@ -194,10 +194,34 @@ class Membership(Dispatcher):
         A packet for this namespace.
         """
         if packetType == EVENT:
-            if self.connected:
-                self._eventReceived(ackID, data)
-            else:
+            if not self.connected:
                 self._holdBack(ackID, data)
+                return
+            if ackID is not None:
+                self._questionReceived(ackID, data)
+                return
+            if self._pid is not None:
+                self._mayEndInOffset = True
+                if len(data) > 1 and data[-1].__class__ is str:
+                    self._offset = data[-1]
+            for _ in self._untimed:
+                listener = self._alone.get(data[0])
+                if listener is None or self._eventWaits.waiting:
+                    self._dispatch(data, None)
+                    return
+                # As _dispatch does, for a listener that is all there is.
+                try:
+                    if listener.takesOne and len(data) == 2:  # most events
+                        result = listener.function(data[1])
+                    else:
+                        result = listener.function(*data[1 : listener.end])
+                except Exception:
+                    self._logListener(data[0], listener)
+                else:
+                    if result is not None:
+                        self._watch(data[0], listener, result)
+                return
+            self._dispatchTimed(data, None)
         elif packetType == ACK:
             if not self._sender.acks.resolve(ackID, data):
                 self._log.debug("Nobody waits for acknowledgement {ackID}.", ackID=ackID)
@@ -279,20 +303,12 @@ class Membership(Dispatcher):
         if self.state == "disconnected":
             self._tellIdle()
 
-    # inside: receiving
+    # inside: sending
 
-    def _eventReceived(self, ackID: int | None, data: list[Any]) -> None:
-        if ackID is not None:
-            self._questionReceived(ackID, data)
-            return
-        if self._pid is not None:
-            self._mayEndInOffset = True
-            if len(data) > 1 and data[-1].__class__ is str:
-                self._offset = data[-1]
-        for _ in self._untimed:
-            self._dispatch(data, None)
-            return
-        self._dispatchTimed(data, None)
+    def _outgoingListenersChanged(self) -> None:
+        self._sender.outbox.show = self._showOutgoing if self._anyOutgoing else None
+
+    # inside: receiving
 
     def _questionReceived(self, ackID: int, data: list[Any]) -> None:
         # Apart, for a closure costs whoever could make one.
@@ -323,7 +339,7 @@ class Membership(Dispatcher):
         for ackID, data in self._held.take():
             if self.id != session:
                 return
-            self._eventReceived(ackID, data)
+            self.packetReceived(EVENT, ackID, data)
 
     # inside: connecting
 

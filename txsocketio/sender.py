@@ -26,7 +26,7 @@ from txsocketio.errors import (
 from txsocketio.interfaces import IManager
 from txsocketio.modifiers import PLAIN, Modifiers
 from txsocketio.options import SocketOptions
-from txsocketio.outbox import Outbox, Parcel
+from txsocketio.outbox import Accepted, Outbox, Parcel
 from txsocketio.protocol.socketio import EVENT, RESERVED_EVENTS
 from txsocketio.retries import Retried, RetryQueue
 
@@ -62,12 +62,7 @@ class Sender:
         manager: IManager,
         namespace: str,
         options: SocketOptions,
-        show: Callable[[Sequence[Any]], None],
     ) -> None:
-        """
-        @param show: called with an event's name and arguments when it is
-            actually sent.
-        """
         self._manager = manager
         self._namespace = namespace
         self._ackTimeout = options.ackTimeout
@@ -75,7 +70,7 @@ class Sender:
         self._thread: int | None = None  # the reactor's, once that is known
         self.sessions = 0
         self.acks = PendingAcks(manager.reactor, self._timedOut)
-        self.outbox = Outbox(manager, options.sendBufferLimit, show, self.acks.forget)
+        self.outbox = Outbox(manager, options.sendBufferLimit, self.acks.forget)
         self._retries: RetryQueue | None = None
         if options.retries:
             self._retries = RetryQueue(options.retries, self._sendRetried, self._forget)
@@ -95,33 +90,54 @@ class Sender:
         """
         See L{Socket.emit <txsocketio.socket.Socket.emit>}.
         """
-        _checkName(event)
+        if event.__class__ is str and event in RESERVED_EVENTS:
+            raise ReservedEventName(event)
         if self._thread != get_ident():
             self._checkThread()
-        waiting = None
-        if not args or not callable(args[-1]):
-            if how is PLAIN and self.outbox.live and self._retries is None:
-                engine = self._manager.engine
-                if not (engine.congested or engine.expired()):
-                    return self._emitStraight(engine, (event, *args))
-        else:
-            waiting = self._callbackFor(how, args[-1])
-            args = args[:-1]
-        if self._retries is not None and not how.volatile:
-            return self._emitRetried(how, (event, *args), waiting)
-        return self._post(how, (event, *args), waiting, True)  # type: ignore[return-value]
+        if (
+            how is not PLAIN
+            or not self.outbox.live
+            or self._retries is not None
+            or (args and callable(args[-1]))
+            or not self._manager.engine.ready()
+        ):
+            return self._emitCarefully(how, event, args)
+        # What _post would do for most events, without its detours.
+        values = (event, *args)
+        text, binaries = self._manager.parser.encode(EVENT, self._namespace, None, values)
+        try:
+            congested = self._manager.sendPacket(text, binaries, True)
+        except PayloadTooLarge as error:
+            return fail(error)
+        if self.outbox.show is not None:
+            self.outbox.show(values)
+        return self.outbox.whenAccepted() if congested else Accepted()
 
     def call(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]:
         """
         See L{Socket.emitWithAck <txsocketio.socket.Socket.emitWithAck>}.
         """
-        _checkName(event)
+        if event.__class__ is str and event in RESERVED_EVENTS:
+            raise ReservedEventName(event)
         if self._thread != get_ident():
             self._checkThread()
         if self._retries is not None and not how.volatile:
             return self._callRetried(how, (event, *args))
+        values = (event, *args)
         waiting = AckDeferred(self._cancelled)
-        self._post(how, (event, *args), waiting, False)
+        if how is not PLAIN or not self.outbox.live or not self._manager.engine.ready():
+            self._post(how, values, waiting, False)
+            return waiting
+        # What _post would do for most events, without its detours.
+        text, binaries = self._encode(PLAIN, values, waiting)
+        try:
+            self._manager.sendPacket(text, binaries, True)
+        except PayloadTooLarge as error:
+            self._forget(waiting)
+            waiting.fail(error)
+            return waiting
+        if self.outbox.show is not None:
+            self.outbox.show(values)
         return waiting
 
     def emitNow(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[bool]:
@@ -232,17 +248,16 @@ class Sender:
 
     # inside: once
 
-    def _emitStraight(self, engine: Any, values: tuple[Any, ...]) -> Deferred[bool]:
-        """
-        What L{_post} would do for most events, without its detours.
-        """
-        text, binaries = self._manager.parser.encode(EVENT, self._namespace, None, values)
-        try:
-            self._manager.sendPacket(text, binaries, True)
-        except PayloadTooLarge as error:
-            return fail(error)
-        self.outbox.show(values)
-        return self.outbox.whenAccepted() if engine.congested else succeed(True)
+    def _emitCarefully(
+        self, how: Modifiers, event: Any, args: tuple[Any, ...]
+    ) -> Deferred[bool]:
+        waiting = None
+        if args and callable(args[-1]):
+            waiting = self._callbackFor(how, args[-1])
+            args = args[:-1]
+        if self._retries is not None and not how.volatile:
+            return self._emitRetried(how, (event, *args), waiting)
+        return self._post(how, (event, *args), waiting, True)  # type: ignore[return-value]
 
     def _callbackFor(self, how: Modifiers, function: Callable[..., Any]) -> AckCallback:
         timed = how.timeout is not None or self._ackTimeout is not None

@@ -14,9 +14,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 
-from txsocketio.emitter import asDeferred
 from txsocketio.errors import Disconnected
 from txsocketio.modifiers import PLAIN
+from txsocketio.results import asDeferred
 
 __all__ = ["SessionInfo", "runSession"]
 

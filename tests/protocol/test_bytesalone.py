@@ -93,6 +93,17 @@ def test_neighbours(header: bytes, data: list[Any]) -> None:
     assert one.addBinary(b"x") == (EVENT, "/", None, data)
 
 
+def test_manyNames() -> None:
+    """
+    However many events there are, what is remembered of them is bounded.
+    """
+    one = decoder()
+    for number in range(1000):
+        one.addText(HEADER.replace(b"bin", b"%d" % number))
+        assert one.addBinary(b"x") == (EVENT, "/", None, [str(number), b"x"])
+    assert len(one._announced) <= 64
+
+
 @pytest.mark.parametrize(("attachments", "size"), [(0, 1000), (10, 20)])
 def test_limitsOfTheHeader(attachments: int, size: int) -> None:
     """

@@ -8,7 +8,7 @@ import json
 from collections import OrderedDict
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from txsocketio.errors import DecodeError
@@ -172,6 +172,47 @@ def test_onlyDecodeErrors(messages: list[tuple[bool, bytes]]) -> None:
             assert decoder.addText(b'2["hello"]') is not None
     decoder.reset()
     assert decoder.addText(b'2["hello"]') is not None
+
+
+def outcome(decoder: Any, message: bytes) -> Any:
+    """
+    The packet, with bytes where they are due, or the error's text.
+    """
+    try:
+        packet = decoder.addText(message)
+        while packet is None:
+            packet = decoder.addBinary(b"x")
+    except DecodeError as error:
+        return str(error)
+    return packet
+
+
+@given(hostile)
+@example(b'2/admin,["a"]')
+@example(b'2/admin,1x,["a"]')
+@example(b'2/admin,12["x",["y"]]')
+@example(b'2/\xff,["a"]')
+@example(b'2/admin,["connect"]')
+@example(b'2/admin,{"0":"a"}')
+@example(b"2/admin,[]")
+@example(b"2/admin")
+@example(b"3[]")
+@example(b"312 []")
+@example(b'3007["a"]')
+@example(b"3900719925474099[]")
+@example(b"39007199254740992[]")
+@example(b"31[")
+@example(b"3\xc2\xb2[]")
+@example(b'51-["bin",{"_placeholder":true,"num":0}]')
+@example(b'51-["' + b"a" * 200 + b'",{"_placeholder":true,"num":0}]')
+def test_waysIntoTheDecoderAgree(message: bytes) -> None:
+    """
+    What comes by a quick way is what the slow one would have made of it.
+    """
+    slow = JSONParser(objectHook=lambda found: found).buildDecoder(10, 1000)
+    quick = JSONParser().buildDecoder(10, 1000)
+    expected = outcome(slow, message)
+    assert [outcome(quick, message) for _ in range(2)] == [expected] * 2
 
 
 CORPUS = [

@@ -91,7 +91,7 @@ def test_whileHoldingNothingIsWritten() -> None:
     What a read makes us send goes out together, at its end.
     """
     kit = Outboxes()
-    kit.outbox.holding = True
+    kit.outbox.hold()
     kit.outbox.put(b"a")
     kit.outbox.put(b"b")
     assert kit.transport.calls == []
@@ -104,7 +104,7 @@ def test_muchIsWrittenWithoutWaiting() -> None:
     More than 64 KiB do not gather.
     """
     kit = Outboxes()
-    kit.outbox.holding = True
+    kit.outbox.hold()
     kit.outbox.put(bytes(65537))
     assert kit.outbox.bufferedAmount() == 0
 

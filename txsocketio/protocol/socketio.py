@@ -96,6 +96,7 @@ def _namespacePart(namespace: str) -> bytes:
 
 _dumps = orjson.dumps
 _check = marshal.dumps
+_PLAIN = frozenset([str, int, float, bool, type(None), bytes])
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_DATETIME
@@ -151,17 +152,28 @@ class JSONParser:
         attachments = self._spare
         try:
             text = _dumps(data, attachments, _OPTIONS)
-            # orjson also writes what nobody asked it to (enums, UUIDs):
-            # marshal takes plain values only, and tells quickly.
-            _check(data)
+            # orjson also writes what nobody asked it to (enums, UUIDs).  Events
+            # are mostly flat, and soon looked through.
+            for value in data if packetType == EVENT else (data,):
+                if type(value) is dict:
+                    for inner in value.values():
+                        if type(inner) not in _PLAIN:
+                            break
+                    else:
+                        continue
+                elif type(value) in _PLAIN:
+                    continue
+                # Marshal takes plain values only, and is the quickest to tell.
+                _check(data)
+                break
         except (TypeError, ValueError):
             attachments.clear()
             text, attachments = self._encodeSlowly(packetType, data)
         if attachments:
             self._spare = _Attachments()
             return self._withBinary(packetType, namespace, ackID, text, attachments)
-        if namespace == "/" and ackID is None and packetType == EVENT:
-            return b"2" + text, ()
+        if namespace == "/" and packetType == EVENT:
+            return b"2" + text if ackID is None else b"2%d%b" % (ackID, text), ()
         if data is None:
             text = b""
         return self._head(b"%d" % packetType, namespace, ackID) + text, ()
@@ -414,6 +426,14 @@ class _Simplifier:
 
 # reading
 
+_ACK_HEAD = 17
+"""Where the arguments of an acknowledgement begin at the latest, if its number is safe."""
+
+_ANNOUNCEMENTS, _ANNOUNCEMENT_SIZE = 64, 128
+"""How many announcements of bytes a decoder remembers, of how many bytes each."""
+
+_BYTES_DUE: Packet = EVENT, "/", None, []
+
 _loads = orjson.loads
 _HEADER = re.compile(rb"([0-4])(/[^,]*(?:,|\Z))?([0-9]*)")
 _BINARY_HEADER = re.compile(rb"([56])([0-9]+)-(/[^,]*(?:,|\Z))?([0-9]*)")
@@ -429,6 +449,7 @@ class Decoder:
 
     __slots__ = (
         "_alone",
+        "_announced",
         "_attachments",
         "_header",
         "_maxAttachments",
@@ -453,6 +474,7 @@ class Decoder:
         self._maxAttachments = maxAttachments
         self._maxMessageBytes = maxMessageBytes
         self._objectHook = objectHook
+        self._announced: dict[bytes, str] = {}  # what announces bytes alone, and the event's name
         self.reset()
 
     def reset(self) -> None:
@@ -460,7 +482,7 @@ class Decoder:
         Forget a packet that is not complete.
         """
         self._header: Packet | None = None
-        self._alone: list[Any] | None = None  # the name of a binary event that has bytes alone
+        self._alone: str | None = None  # the name of a binary event that has bytes alone
         self._attachments: list[bytes] = []
         self._wanted = 0
         self._room = 0
@@ -470,7 +492,8 @@ class Decoder:
         """
         Take a text message: UTF-8, not yet validated.
         """
-        if self._quick and message[:2] == b"2[" and len(message) <= self._maxMessageBytes:
+        quick = self._quick and len(message) <= self._maxMessageBytes
+        if quick and message[:2] == b"2[":
             try:
                 data = _loads(message[1:])
                 name = data[0]
@@ -481,9 +504,12 @@ class Decoder:
                 if type(name) is str and name not in RESERVED_EVENTS:
                     return EVENT, "/", None, data
         try:
-            if self._quick and message.endswith(_ALONE) and message[:5] == b'51-["':
-                if self._announceBytesAlone(message):
+            if quick:
+                if message[:1] == b"5" and self._announcesBytesAlone(message):
                     return None
+                packet = _decodeCommon(message)
+                if packet is not None:
+                    return packet
             return self._addText(message)
         except DecodeError:
             self.reset()
@@ -497,31 +523,31 @@ class Decoder:
         if alone is not None and len(message) <= self._room:
             self._alone = self._header = None
             self._quick = True
-            alone.append(message)
-            return EVENT, "/", None, alone
+            return EVENT, "/", None, [alone, message]
         try:
             return self._addBinary(message)
         except DecodeError:
             self.reset()
             raise
 
-    def _announceBytesAlone(self, message: bytes) -> bool:
+    def _announcesBytesAlone(self, message: bytes) -> bool:
         """
         Take the announcement of the commonest binary event, a name and bytes.
 
         @return: whether it is one.
         """
-        try:
-            data = _loads(message[3 : -len(_ALONE)] + b"]")
-        except ValueError:
+        if len(message) > _ANNOUNCEMENT_SIZE:
             return False
-        if len(data) != 1 or data[0] in RESERVED_EVENTS:
-            return False
-        if len(message) > self._maxMessageBytes or not self._maxAttachments:
-            return False
-        self._alone = data
-        self._header = EVENT, "/", None, [data[0], {"_placeholder": True, "num": 0}]
-        self._wanted = 1
+        name = self._announced.get(message)
+        if name is None:
+            name = _announced(message)
+            if name is None or not self._maxAttachments:
+                return False
+            if len(self._announced) >= _ANNOUNCEMENTS:
+                self._announced.clear()
+            self._announced[message] = name
+        self._alone = name
+        self._header = _BYTES_DUE
         self._room = self._maxMessageBytes - len(message)
         self._quick = False
         return True
@@ -564,6 +590,43 @@ class Decoder:
             raise DecodeError(f"objectHook raised {error!r:.200}") from error
         _checkData(packetType, data, b"changed by objectHook")
         return packetType, namespace, ackID, data
+
+
+def _announced(message: bytes) -> str | None:
+    """
+    @return: the event's name, if this announces an event of the main namespace
+        that has bytes alone.
+    """
+    if message[:5] != b'51-["' or not message.endswith(_ALONE):
+        return None
+    try:
+        data = _loads(message[3 : -len(_ALONE)] + b"]")
+    except ValueError:
+        return None
+    return data[0] if len(data) == 1 and data[0] not in RESERVED_EVENTS else None
+
+
+def _decodeCommon(message: bytes) -> Packet | None:
+    """
+    Decode an acknowledgement in the main namespace, or an event in another.
+
+    @return: L{None} if it is anything else, or not as it should be.
+    """
+    first = message[:2]
+    try:
+        if first == b"2/":
+            comma = message.index(b",")
+            data = _loads(message[comma + 1 :])
+            if type(data) is list and type(data[0]) is str and data[0] not in RESERVED_EVENTS:
+                return EVENT, message[1:comma].decode(), None, data
+        elif first[:1] == b"3":
+            start = message.index(b"[", 1, _ACK_HEAD)
+            digits = message[1:start]
+            if digits.isdigit():
+                return ACK, "/", int(digits), _loads(message[start:])
+    except (ValueError, IndexError):
+        pass  # the slow path says what is wrong, if anything is
+    return None
 
 
 def _decodeHeader(message: bytes, maxAttachments: int) -> tuple[int, Packet]:

@@ -18,9 +18,10 @@ from twisted.internet.interfaces import IReactorTime
 
 from txsocketio.acks import AckDeferred, PendingAcks
 from txsocketio.answers import Answer
-from txsocketio.emitter import Emitter, Listener, asDeferred
+from txsocketio.emitter import Emitter, Listener
 from txsocketio.errors import Disconnected
 from txsocketio.protocol.socketio import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
+from txsocketio.results import asDeferred
 from txsocketio.testing.connection import Connection
 from txsocketio.testing.recovery import Absence, Recovery
 
@@ -306,7 +307,7 @@ class ServerSocket(Emitter):
     ) -> None:
         try:
             if answer is None:
-                self._watch(event, listener, asDeferred(listener.call(values)))
+                self._watch(event, listener, listener.call(values))
                 return
             took, result = listener.callWithAck(values, answer)
             later = asDeferred(result)

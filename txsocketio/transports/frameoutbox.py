@@ -21,8 +21,9 @@ __all__ = ["FrameOutbox", "bytesWaitingIn"]
 LIMIT = 65536
 """Bytes that are gathered before they are written without waiting for the turn's end."""
 
-TURN = 0.0001
-"""Seconds after a write during which another counts as of the same turn."""
+TURN = 0.00001
+"""Seconds after a write during which another counts as of the same turn: some
+emits in a row are closer together than that, two turns of a reactor are not."""
 
 
 @implementer(IPushProducer)
@@ -34,7 +35,6 @@ class FrameOutbox:
     is full.
 
     @ivar congested: true while more than 64 KiB wait in the transport.
-    @ivar holding: while true, all is gathered: somebody will call L{flush}.
     """
 
     __slots__ = (
@@ -45,15 +45,16 @@ class FrameOutbox:
         "_filled",
         "_flushCall",
         "_frames",
+        "_gathering",
         "_lastWrite",
         "_reactor",
         "_registered",
         "_seconds",
+        "_shut",
         "_transport",
         "_waiting",
         "_writing",
         "congested",
-        "holding",
     )
 
     def __init__(
@@ -69,7 +70,8 @@ class FrameOutbox:
             written to.
         """
         self.congested = False
-        self.holding = False
+        self._gathering = False  # somebody will call flush()
+        self._shut = False
         self._reactor = reactor
         self._seconds = reactor.seconds
         self._transport = transport
@@ -91,18 +93,33 @@ class FrameOutbox:
         """
         Write one frame, now or at the end of this turn.
         """
-        if not self.holding and self._flushCall is None:
-            now = self._seconds()
-            if not 0 <= now - self._lastWrite < TURN:
-                self._lastWrite = now
-                self._write(frame)
-                return
-            if not self._ended:
-                self._flushCall = self._reactor.callLater(0, self._turnEnded)
-        self._frames.append(frame)
-        self._waiting += len(frame)
-        if self._waiting > LIMIT:
-            self.flush()
+        if self._gathering:
+            self._frames.append(frame)
+            self._waiting += len(frame)
+            if self._waiting > LIMIT:
+                self.flush()
+        elif not self._shut:
+            self._putFirst(frame)
+
+    def hold(self) -> None:
+        """
+        Gather all that is put, until L{letGo}.
+        """
+        self._gathering = not self._shut
+
+    def letGo(self) -> None:
+        """
+        Write what was gathered; what is put now need not wait.
+        """
+        self._gathering = self._flushCall is not None and not self._shut
+        self.flush()
+
+    def shut(self) -> None:
+        """
+        Take nothing any more; what was put will be written.
+        """
+        self._shut = True
+        self._gathering = False
 
     def flush(self) -> None:
         """
@@ -126,9 +143,10 @@ class FrameOutbox:
 
     def release(self) -> None:
         """
-        Write what was gathered and stop being the transport's producer, which
-        would keep it from closing.
+        Write what was gathered, take nothing any more, and stop being the
+        transport's producer, which would keep it from closing.
         """
+        self.shut()
         self.flush()
         if self._registered:
             self._registered = False
@@ -139,6 +157,7 @@ class FrameOutbox:
         Forget everything: the connection is gone.
         """
         self._ended = True
+        self.shut()
         self._frames = []
         self._waiting = 0
         self.congested = False
@@ -175,6 +194,19 @@ class FrameOutbox:
 
     # inside
 
+    def _putFirst(self, frame: bytes) -> None:
+        """
+        Write the first frame of a turn; gather the others.
+        """
+        if 0 <= self._seconds() - self._lastWrite < TURN:
+            self._flushCall = self._reactor.callLater(0, self._turnEnded)
+            self._gathering = True
+            self._frames.append(frame)
+            self._waiting += len(frame)
+        else:
+            self._write(frame)
+            self._lastWrite = self._seconds()
+
     def _tellDrained(self) -> None:
         self._drainCall = None
         self.congested = False
@@ -182,7 +214,7 @@ class FrameOutbox:
 
     def _turnEnded(self) -> None:
         self._flushCall = None
-        self.flush()
+        self.letGo()
 
     def _write(self, data: bytes) -> None:
         if self._ended:

@@ -23,6 +23,7 @@ from txsocketio.protocol import engineio
 from txsocketio.protocol.engineio import CloseDetails, Handshake
 from txsocketio.transports import frames
 from txsocketio.transports.explain import hangUpHint, rootCause
+from txsocketio.transports.frameoutbox import FrameOutbox
 from txsocketio.transports.refusals import explainBody, explainRefusal
 from txsocketio.transports.wsclient import Ending, Limits, ProtocolViolation, WebSocketClient
 from txsocketio.transports.wshandshake import HandshakeRefused, Request, Response
@@ -97,6 +98,7 @@ class WebSocketTransport:
         self._failing: Any = None
         self._deadline: Any = None
         self._overdue = ""
+        self._outbox: FrameOutbox | None = None  # once frames may go straight there
         self._compressing = False
         self._threshold = 0
         self._base64 = False
@@ -128,25 +130,23 @@ class WebSocketTransport:
         client.connect(endpoint)
 
     def sendText(self, message: bytes, compress: bool = True) -> None:
-        client = self._client
-        if client is None:
-            return
-        if self._compressing and compress and len(message) + 1 >= self._threshold:
-            client.sendText(b"4" + message, True)
-        else:
-            client.sendFramed(_messageFrame(message))
+        outbox = self._outbox
+        if outbox is not None:
+            outbox.put(_messageFrame(message))
+        elif self._client is not None:
+            compress = self._compressing and compress and len(message) + 1 >= self._threshold
+            self._client.sendText(b"4" + message, compress)
 
     def sendBinary(self, message: bytes, compress: bool = True) -> None:
-        client = self._client
-        if client is None:
-            return
-        compress = self._compressing and compress and len(message) >= self._threshold
-        if self._base64:
-            client.sendText(engineio.encodeBinary(message), compress)
-        elif compress:
-            client.sendBinary(message, True)
-        else:
-            client.sendFramed(_binaryFrame(message))
+        outbox = self._outbox
+        if outbox is not None and not self._base64:
+            outbox.put(_binaryFrame(message))
+        elif self._client is not None:
+            compress = self._compressing and compress and len(message) >= self._threshold
+            if self._base64:
+                self._client.sendText(engineio.encodeBinary(message), compress)
+            else:
+                self._client.sendBinary(message, compress)
 
     def sendPacket(self, packetType: int, data: bytes = b"") -> None:
         if self._client is not None:
@@ -195,6 +195,8 @@ class WebSocketTransport:
         assert client is not None
         self._stopDeadline()
         self._compressing = client.compressing
+        if not self._compressing:
+            self._outbox = client.outbox
         try:
             self._wire.storeCookies(self._url, list(response.headers))
         except Exception:
@@ -234,7 +236,7 @@ class WebSocketTransport:
         """
         receiver, self._receiver = self._receiver, _NOBODY
         self._stopDeadline()
-        self._client = None
+        self._client = self._outbox = None
         receiver.transportClosed(*self._judge(ending))
 
     # inside

@@ -146,7 +146,9 @@ class WebSocketClient(FrameReader):
     """
     One connection, from connecting to the end.
 
-    @ivar outbox: the way out, from the moment there is a connection.
+    @ivar outbox: the way out, from the moment there is a connection.  Once it
+        is open, frames that are ready may be put there; after the goodbye they
+        are not taken any more.
     """
 
     _errors = Logger()
@@ -207,13 +209,6 @@ class WebSocketClient(FrameReader):
         Send a binary message.  Nothing is sent unless the connection is open.
         """
         self._sendMessage(frames.BINARY, _binaryFrame, payload, compress)
-
-    def sendFramed(self, frame: bytes) -> None:
-        """
-        Send a frame that is ready.
-        """
-        if self.state == OPEN and self.outbox is not None:
-            self.outbox.put(frame)
 
     @property
     def compressing(self) -> bool:
@@ -323,16 +318,15 @@ class WebSocketClient(FrameReader):
             return
         outbox = self.outbox
         assert outbox is not None
-        outbox.holding = True
+        outbox.hold()
         try:
             self._take(data)
         except Exception as problem:
             self._errors.failure("A receiver of {client.url} raised", client=self)
             self.fail(problem, INTERNAL_ERROR)
         finally:
-            outbox.holding = False
             self._answerPings()
-            outbox.flush()
+            outbox.letGo()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -488,9 +482,13 @@ class WebSocketClient(FrameReader):
     ) -> None:
         if compress and self._perMessageCompress is not None and self.state == OPEN:
             payload = self._compressed(payload)
-            self.sendFramed(frames.frame(firstByte | frames.COMPRESSED, payload))
+            self._putOpen(frames.frame(firstByte | frames.COMPRESSED, payload))
         else:
-            self.sendFramed(build(payload))
+            self._putOpen(build(payload))
+
+    def _putOpen(self, frame: bytes) -> None:
+        if self.state == OPEN and self.outbox is not None:
+            self.outbox.put(frame)
 
     def _compressed(self, payload: bytes) -> bytes:
         deflate = self._perMessageCompress
@@ -502,7 +500,7 @@ class WebSocketClient(FrameReader):
         while self._pings and self.outbox is not None and not self.outbox.congested:
             ping, *rest = self._pings
             self._pings = tuple(rest)
-            self.sendFramed(frames.frame(frames.PONG, ping))
+            self._putOpen(frames.frame(frames.PONG, ping))
 
     def _filled(self) -> None:
         if self._owner is not None:
@@ -538,6 +536,7 @@ class WebSocketClient(FrameReader):
             self._saidGoodbye = True
             self._answerPings()
             self.outbox.put(frames.frame(frames.CLOSE, payload))
+            self.outbox.shut()
 
     def _drop(self, abort: bool = False) -> None:
         """

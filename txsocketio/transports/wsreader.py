@@ -131,14 +131,19 @@ class _Pieces:
     __slots__ = ("_joined", "_tiny")
 
     def __init__(self) -> None:
-        self._joined: list[bytes] = []
-        self._tiny: list[bytes] = []
+        self._joined: list[bytes | memoryview] = []
+        self._tiny: list[bytes | memoryview] = []
 
-    def add(self, piece: bytes) -> None:
-        self._tiny.append(piece)
-        if len(piece) >= 1024 or len(self._tiny) >= 1024:
-            self._joined.append(b"".join(self._tiny))
-            self._tiny.clear()
+    def add(self, piece: bytes | memoryview) -> None:
+        tiny = self._tiny
+        large = len(piece) >= 1024
+        if not large:
+            tiny.append(piece)
+        if tiny and (large or len(tiny) >= 1024):
+            self._joined.append(b"".join(tiny))
+            tiny.clear()
+        if large:
+            self._joined.append(piece)
 
     def join(self) -> bytes:
         return b"".join((*self._joined, *self._tiny))
@@ -260,12 +265,13 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
         """
         Take turns between the quick way and Autobahn.
         """
+        position, length = 0, len(data)
         if self._bigLeft:
-            data = self._readBig(data)
-        if self.data:
+            position = self._readBig(data)
+        elif self.data:
             data = self.data + data
             self.data = b""
-        position, length = 0, len(data)
+            length = len(data)
         deadline = self._reactor.seconds() + TURN
         while position < length and self.state != CLOSED and not self._blocked:
             if self._maySkipAutobahn():
@@ -314,16 +320,19 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
             if size > maximum:
                 return position, MORE
             end = start + size
-            if end > length or (first != 0x82 and first != 0x81):
-                if first != 0x89 or end > length or size > 125:
-                    return self._readRare(data, position, start, end)
-                self.onPing(data[start:end])
+            if end > length:
+                return self._readRare(data, position, start, end)
+            if first == 0x81:
+                if size and data[start] == prefix:
+                    self.receiver.textReceived(data[start + 1 : end])
+                else:
+                    self._textCut(data[start:end])
             elif first == 0x82:
                 self.receiver.binaryReceived(data[start:end])
-            elif size and data[start] == prefix:
-                self.receiver.textReceived(data[start + 1 : end])
+            elif first == 0x89 and size <= 125:
+                self.onPing(data[start:end])
             else:
-                self._textCut(data[start:end])
+                return self._readRare(data, position, start, end)
             position = end
             if self._blocked or self.state != OPEN:
                 return position, STOP
@@ -345,7 +354,7 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
             self._bigBinary = first == frames.BINARY
             self._bigLeft = missing
             self._big = _Pieces()
-            self._big.add(data[start:])
+            self._big.add(memoryview(data)[start:])
             return len(data), WAIT
         return position, WAIT
 
@@ -356,21 +365,20 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
         """
         return self.utf8validateIncoming
 
-    def _readBig(self, data: bytes) -> bytes:
+    def _readBig(self, data: bytes) -> int:
         """
         Collect a big frame; nothing else can come before its end.
 
-        @return: what came after it.
+        @return: where it ends.
         """
-        cut = self._bigLeft
-        self._big.add(data[:cut])
-        self._bigLeft = max(0, cut - len(data))
-        if self._bigLeft:
-            return b""
-        payload = self._big.join()
-        self._big = None
-        self._deliver(payload, self._bigBinary)
-        return data[cut:]
+        cut = min(self._bigLeft, len(data))
+        self._big.add(memoryview(data)[:cut])
+        self._bigLeft -= cut
+        if not self._bigLeft:
+            payload = self._big.join()
+            self._big = None
+            self._deliver(payload, self._bigBinary)
+        return cut
 
     def _readSlowly(self, data: bytes, position: int, deadline: float) -> int:
         """

@@ -35,8 +35,11 @@ class Adapter:
             **options,
         )
         self.on = self.socket.on
+        self.emit: Any = self.socket.emit
         self.onAny = self.socket.onAny
         self.call = self.socket.emitWithAck
+        if args.bytes:
+            self.emit = self._emitAndKeep
 
     async def connect(self) -> None:
         self.socket.connect()
@@ -47,7 +50,7 @@ class Adapter:
             engine.once("upgrade", upgraded.callback)
             await upgraded
 
-    def emit(self, event: str, data: Any) -> None:
+    def _emitAndKeep(self, event: str, data: Any) -> None:
         self._last = self.socket.emit(event, data)
 
     async def drain(self) -> None:
