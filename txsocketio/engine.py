@@ -750,6 +750,12 @@ class Engine(Emitter):
         _cancel(self._startLater)
 
 
+# The instances' table of names has room for the straight way, too.
+_first: Any = Engine.__new__(Engine)
+_first.textReceived = _first.binaryReceived = None
+del _first
+
+
 def _shown(packetType: int, data: bytes, isBinary: bool, compress: bool) -> Packet:
     shown = data if isBinary else data.decode("utf-8", "replace")
     return Packet(_NAMES[packetType], shown, compress)
