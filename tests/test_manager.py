@@ -68,6 +68,14 @@ def test_itSaysWhatItIs(bench: Bench) -> None:
     assert repr(bench.manager(autoConnect=False)) == "<Manager http://memory:80 closed>"
 
 
+def test_fewNames(bench: Bench) -> None:
+    """
+    A manager has so few names that CPython keeps them in one table for all:
+    else an idle connection would need more than a kilobyte for this alone.
+    """
+    assert len(vars(bench.online().io)) <= 30
+
+
 def test_theReactorIsTheGlobalOneByDefault() -> None:
     """
     Nobody must pass the reactor.

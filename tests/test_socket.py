@@ -39,6 +39,17 @@ def test_itKnowsItsManagerAsAnInterface() -> None:
     assert manager.log == ["socketNeeds", "socketIdle"]
 
 
+def test_usersMayAddAttributes(bench: Bench) -> None:
+    """
+    A socket takes what a program wants to remember with it; by itself it has
+    no such dictionary.
+    """
+    socket: Any = bench.online()
+    assert vars(socket) == {}
+    socket.room = "lobby"
+    assert socket.room == "lobby"
+
+
 def test_statesOfALife(bench: Bench) -> None:
     """
     Each state has a word, and says why.

@@ -115,6 +115,8 @@ class PendingAcks:
     The acknowledgements one socket waits for.
     """
 
+    __slots__ = ("_clock", "_nextID", "_timedOut", "_waiting")
+
     def __init__(self, clock: IReactorTime, timedOut: Callable[[Waiting], None]) -> None:
         """
         @param timedOut: told of one whose time is up, before it fails, so

@@ -32,6 +32,9 @@ __all__ = ["Dispatcher"]
 SERIAL_LIMIT = 64
 
 
+_NONE: Iterator[None] = iter(())
+
+
 class Dispatcher(Emitter):
     """
     The listening half of a socket.
@@ -40,11 +43,22 @@ class Dispatcher(Emitter):
         many seconds is logged as a warning; L{None} for never.
     """
 
+    __slots__ = (
+        "_alone",
+        "_any",
+        "_anyOutgoing",
+        "_awaitedStreams",
+        "_eventWaits",
+        "_mayEndInOffset",
+        "_reading",
+        "_slowness",
+        "_streaming",
+        "_streams",
+        "_untimed",
+    )
+
     slowListener: float | None = 0.1
 
-    # Gives one thing for each of the next events that need not be timed: the
-    # quickest way to count there is.
-    _untimed: Iterator[None] = iter(())
 
     def __init__(self, clock: IReactorTime, reading: Any) -> None:
         """
@@ -52,14 +66,20 @@ class Dispatcher(Emitter):
         """
         super().__init__()
         self._reading = reading
-        self._streams: WeakSet[Stream] = WeakSet()
-        self._streaming = Listening()
-        self._awaitedStreams: set[Stream] = set()
         # Events that one plain listener hears and nobody else; found out when
         # they come, forgotten when anybody comes or goes.
         self._alone: dict[Any, Listener] = {}
         self._any: tuple[Listener, ...] = ()
         self._anyOutgoing: tuple[Listener, ...] = ()
+        self._streaming = Listening()
+        # Sets from the first stream on: two empty ones take a kilobyte.
+        self._streams: WeakSet[Stream] | None = None
+        self._awaitedStreams: set[Stream] | None = None
+        # Gives one thing for each of the next events that need not be timed:
+        # the quickest way to count there is.
+        self._untimed: Iterator[None] = _NONE
+        # Whether the event being dispatched may end in an offset of the server's.
+        self._mayEndInOffset = False
         self._eventWaits = EventWaits(clock)
         self._slowness = Watch(self)
 
@@ -208,6 +228,8 @@ class Dispatcher(Emitter):
         if not events:
             raise ValueError("stream() needs the name of at least one event")
         backlog = Backlog(self._reading, limit)
+        if self._streams is None or self._awaitedStreams is None:
+            self._streams, self._awaitedStreams = WeakSet(), set()
         listening = self._streaming
         added: list[tuple[Any, Listener]] = []
 
@@ -232,11 +254,6 @@ class Dispatcher(Emitter):
         self._alone.clear()
         self._outgoingListenersChanged()
 
-    _mayEndInOffset = False
-    """
-    Whether the event being dispatched may end in an offset of the server's.
-    """
-
     def _own(self, data: Sequence[Any]) -> Sequence[Any]:
         return withoutOffset(data) if self._mayEndInOffset else data
 
@@ -247,7 +264,7 @@ class Dispatcher(Emitter):
         return lambda *values: forward(*self._own((event, *values))[1:])
 
     def _endStreams(self, end: BaseException) -> None:
-        for stream in list(self._streams):
+        for stream in list(self._streams or ()):
             stream.finish(end)
 
     def _dispatch(

@@ -166,6 +166,8 @@ class Emitter:
     Something whose events can be listened to.
     """
 
+    __slots__ = ("_listening",)
+
     def __init__(self) -> None:
         self._listening = Listening()
 

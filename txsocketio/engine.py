@@ -97,6 +97,8 @@ class EngineFactory:
     TLS policy, the cookies, and whether WebSocket worked last time.
     """
 
+    __slots__ = ("_urlQuery", "dialer", "options", "reactor", "webSocketWorked")
+
     def __init__(self, reactor: Any, url: ServerURL, options: EngineOptions) -> None:
         """
         @raise ValueError: an option of the wire or of TLS cannot be used.
@@ -179,6 +181,8 @@ class Engine(Emitter):
     _closing: Deferred[None] | None = None
     _closeDeadline: IDelayedCall | None = None
     _reading = True
+    _probes: tuple[Probe, ...]
+    _goneWaiters: tuple[Deferred[None], ...] = ()
 
     def __init__(self, factory: EngineFactory, receiver: IEngineReceiver, wire: Any) -> None:
         super().__init__()
@@ -190,8 +194,12 @@ class Engine(Emitter):
         self._held: list[tuple[int, bytes, bool, bool]] = []
         self._heldBytes = 0
         self._choices = factory.transportsInOrder()
-        self._probes: list[Probe] = []
-        self._goneWaiters: list[Deferred[None]] = []
+        # These have a place from the beginning, or each engine would get a
+        # dictionary of its own when it opens.
+        self.id = self.handshake = self.transport = self._carrier = self._heartbeat = None
+        self.maxPayload = 0
+        self._pongDue = self._upgrading = self._upgradeDeadline = None
+        self._probes = ()
 
     def __repr__(self) -> str:
         transport = "" if self.transport is None else f" by {self.transport.name}"
@@ -373,7 +381,7 @@ class Engine(Emitter):
         if self.readyState == "closed" and self._closing is None:
             return self._wire.whenEmpty()  # type: ignore[no-any-return]
         gone: Deferred[None] = Deferred()
-        self._goneWaiters.append(gone)
+        self._goneWaiters = (*self._goneWaiters, gone)
         return gone
 
     # from below
@@ -609,13 +617,13 @@ class Engine(Emitter):
             self._show("upgradeError", _unusable(choice, problem))
             return
         probe = Probe(transport, self._reactor)
-        self._probes.append(probe)
+        self._probes = (*self._probes, probe)
         probe.start().addCallbacks(
             lambda _: self._proved(probe), lambda failure: self._disproved(probe, failure.value)
         )
 
     def _proved(self, probe: Probe) -> None:
-        self._probes.remove(probe)
+        self._probes = tuple(each for each in self._probes if each is not probe)
         self._upgrading = probe
         self._chooseWay()
         probe.whenLost(self._upgradeLost)
@@ -629,7 +637,7 @@ class Engine(Emitter):
             self.transport.pause().addCallback(self._paused, probe)
 
     def _disproved(self, probe: Probe, error: Exception) -> None:
-        self._probes.remove(probe)
+        self._probes = tuple(each for each in self._probes if each is not probe)
         self._show("upgradeError", error)
 
     def _upgradeStuck(self) -> None:
@@ -677,7 +685,7 @@ class Engine(Emitter):
         _cancel(deadline)
 
     def _cancelProbes(self) -> None:
-        probes, self._probes = self._probes, []
+        probes, self._probes = self._probes, ()
         for probe in probes:
             probe.cancel()
 
@@ -701,7 +709,7 @@ class Engine(Emitter):
         self._wire.abort()
 
     def _tellGone(self) -> None:
-        waiters, self._goneWaiters = self._goneWaiters, []
+        waiters, self._goneWaiters = self._goneWaiters, ()
         for each in waiters:
             self._wire.whenEmpty().chainDeferred(each)
 
@@ -740,6 +748,12 @@ class Engine(Emitter):
             self._heartbeat.stop()
         _cancel(self._pongDue)
         _cancel(self._startLater)
+
+
+# The instances' table of names has room for the straight way, too.
+_first: Any = Engine.__new__(Engine)
+_first.textReceived = _first.binaryReceived = None
+del _first
 
 
 def _shown(packetType: int, data: bytes, isBinary: bool, compress: bool) -> Packet:

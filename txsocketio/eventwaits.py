@@ -20,6 +20,12 @@ __all__ = ["EventWaits"]
 Check = Callable[..., Any]
 
 
+def _notTold(waiter: object) -> None:
+    """
+    Nothing is withdrawn when a waiter's time is up.
+    """
+
+
 class EventWaits:
     """
     Who waits for which event.
@@ -27,9 +33,11 @@ class EventWaits:
     @ivar waiting: by event; empty when nobody waits.
     """
 
+    __slots__ = ("_timeouts", "waiting")
+
     def __init__(self, clock: IReactorTime) -> None:
         self.waiting: dict[Any, dict[AckDeferred, Check | None]] = {}
-        self._timeouts = PendingAcks(clock, lambda _: None)
+        self._timeouts = PendingAcks(clock, _notTold)
 
     def add(self, event: Any, timeout: float | None, check: Check | None) -> Deferred[Any]:
         """

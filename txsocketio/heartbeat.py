@@ -49,6 +49,18 @@ class Heartbeat:
         L{overdue} has said so.
     """
 
+    __slots__ = (
+        "_call",
+        "_interval",
+        "_last",
+        "_missed",
+        "_reactor",
+        "_state",
+        "expires",
+        "now",
+        "patience",
+    )
+
     def __init__(
         self, reactor: Any, interval: float, timeout: float, missed: Callable[[], None]
     ) -> None:

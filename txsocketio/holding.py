@@ -22,6 +22,8 @@ class HeldEvents:
     A list that knows about how many bytes it holds.
     """
 
+    __slots__ = ("_bytes", "_events")
+
     def __init__(self) -> None:
         self._events: list[tuple[int | None, list[Any]]] = []
         self._bytes = 0

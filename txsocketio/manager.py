@@ -62,6 +62,8 @@ _STICKY_HINT = (
 )
 
 
+_NONE: frozenset[Any] = frozenset()
+
 _STRANGER_HINT = "is that a Socket.IO server? check the URL and path=, and parser="
 
 
@@ -84,6 +86,9 @@ class Manager(Tunable):
     engine: Engine | None = None
 
     _known = False  # whether a namespace was ever connected
+    _openCallbacks: tuple[Callable[[Any], Any], ...]
+    _leaving: frozenset[Engine]
+    _unknownSIDs: tuple[float, ...]
 
     def __init__(self, url: str, *, reactor: Any = None, **options: Any) -> None:
         """
@@ -116,11 +121,14 @@ class Manager(Tunable):
         self.reading = Reading(reactor, self._answerAwaited)
         self._attempt: object = None
         self._asking: Deferred[Any] | None = None
-        self._openCallbacks: list[Callable[[Any], Any]] = []
         self._openWaiters = Waiters()
         self._lastError: Exception | None = None
-        self._leaving: set[Engine] = set()
-        self._unknownSIDs: list[float] = []
+        # These have a place from the beginning, or each manager would get a
+        # dictionary of its own when it connects.
+        self.engine = None
+        self._known = False
+        self._openCallbacks = self._unknownSIDs = ()
+        self._leaving = _NONE
         if self.options.autoConnect:
             self.open()
 
@@ -193,7 +201,7 @@ class Manager(Tunable):
             if self.state == "open":
                 self._callBack(callback, None)
                 return self
-            self._openCallbacks.append(callback)
+            self._openCallbacks = (*self._openCallbacks, callback)
         if self.state == "closed":
             self._reconnection.reset()
         if self.state in ("closed", "waiting"):
@@ -306,7 +314,7 @@ class Manager(Tunable):
         A namespace is connected.
         """
         self._known = True
-        self._unknownSIDs.clear()
+        self._unknownSIDs = ()
         self._reconnection.proved()
 
     def socketIdle(self, socket: Membership) -> None:
@@ -527,7 +535,7 @@ class Manager(Tunable):
         self._endAttempt()
         self._noteUnknownSID(error)
         number = self._reconnection.attempts
-        callbacks, self._openCallbacks = self._openCallbacks, []
+        callbacks, self._openCallbacks = self._openCallbacks, ()
         self._log.info(
             "Could not connect to {url}: {error}", url=self.url, attempt=number, error=str(error)
         )
@@ -546,7 +554,7 @@ class Manager(Tunable):
             self._tellResting(error)
 
     def _tellAttemptFailed(
-        self, error: Exception, callbacks: list[Callable[[Any], Any]], number: int
+        self, error: Exception, callbacks: tuple[Callable[[Any], Any], ...], number: int
     ) -> None:
         for socket in list(self._sockets.values()):
             socket.attemptFailed(error)
@@ -629,7 +637,8 @@ class Manager(Tunable):
         if not isinstance(error, TransportError) or b"Session ID unknown" not in error.body:
             return
         now = self.reactor.seconds()
-        self._unknownSIDs = [each for each in self._unknownSIDs if now - each < 10] + [now]
+        recent = (each for each in self._unknownSIDs if now - each < 10)
+        self._unknownSIDs = (*recent, now)
         if len(self._unknownSIDs) == 3:
             self._log.warn(_STICKY_HINT, url=self.url)
 
@@ -645,7 +654,7 @@ class Manager(Tunable):
         self._reconnection.unproved()
         self._reconnection.reset()
         self._reconnection.life.rest()
-        self._openCallbacks = []
+        self._openCallbacks = ()
         self._endAttempt()
 
     def _dismissEngine(self) -> None:
@@ -664,8 +673,11 @@ class Manager(Tunable):
     def _awaitEnd(self) -> None:
         engine = self.engine
         assert engine is not None
-        self._leaving.add(engine)
-        engine.whenGone().addCallback(lambda _: self._leaving.discard(engine))
+        self._leaving |= {engine}
+        engine.whenGone().addCallback(lambda _: self._left(engine))
+
+    def _left(self, engine: Engine) -> None:
+        self._leaving -= {engine}
 
     def _answerAwaited(self) -> bool:
         return any(each.awaitsAnswer for each in self._sockets.values())
@@ -674,7 +686,7 @@ class Manager(Tunable):
         return any(each.active for each in self._sockets.values())
 
     def _tellOpened(self) -> None:
-        callbacks, self._openCallbacks = self._openCallbacks, []
+        callbacks, self._openCallbacks = self._openCallbacks, ()
         waiters = self._openWaiters.take()
         for callback in callbacks:
             self._callBack(callback, None)

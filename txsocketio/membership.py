@@ -61,28 +61,39 @@ class Membership(Dispatcher):
     The attributes are L{Socket <txsocketio.socket.Socket>}'s.
     """
 
+    __slots__ = (
+        "_askedOn",
+        "_asking",
+        "_backoff",
+        "_connectTimer",
+        "_connectWaiters",
+        "_deciding",
+        "_held",
+        "_idleWaiters",
+        "_lastReason",
+        "_leftOn",
+        "_lostRecoveries",
+        "_offset",
+        "_overdue",
+        "_pid",
+        "_readyAt",
+        "_retryTimer",
+        "_sender",
+        "_session",
+        "_sessionListeners",
+        "_sessions",
+        "_toldTwice",
+        "active",
+        "auth",
+        "connected",
+        "id",
+        "io",
+        "nsp",
+        "recovered",
+        "why",
+    )
+
     _log = Logger()
-
-    id: str | None = None
-    connected = False
-    active = False
-    recovered = False
-
-    _askedOn: Any = None  # the engine on which CONNECT was sent and not answered by a refusal
-    _leftOn: Any = None  # the engine on which we said goodbye: what comes there is old
-    _toldTwice = False  # whether a second answer to CONNECT was logged: once is enough
-    _overdue = False  # CONNECT was not answered in time, but may be yet
-    _readyAt = 0.0
-    _connectTimer: IDelayedCall | None = None
-    _retryTimer: IDelayedCall | None = None
-    _asking: Deferred[Any] | None = None
-    _deciding: Deferred[Any] | None = None
-    _session: Deferred[Any] | None = None
-    _pid: str | None = None
-    _lostRecoveries = 0
-    _offset: str | None = None
-    _lastReason: str | None = None
-    _sessions = 0
 
     def __init__(self, manager: IManager, namespace: str, options: SocketOptions) -> None:
         super().__init__(manager.reactor, manager.reading)
@@ -92,10 +103,29 @@ class Membership(Dispatcher):
         self.why = "connect() was not called yet"
         self._sender = Sender(manager, namespace, options)
         self._backoff = manager.buildBackoff()
-        self._sessionListeners: list[Callable[[SessionInfo], Any]] = []
+        self._sessionListeners: tuple[Callable[[SessionInfo], Any], ...] = ()
         self._held = HeldEvents()
         self._connectWaiters = Waiters()
         self._idleWaiters = Waiters()
+        self.id: str | None = None
+        self.connected = self.active = self.recovered = False
+        # The engine on which CONNECT was sent and not answered by a refusal,
+        # and the one on which we said goodbye: what comes there is old.
+        self._askedOn: Any = None
+        self._leftOn: Any = None
+        self._toldTwice = False  # whether a second answer to CONNECT was logged: once is enough
+        self._overdue = False  # CONNECT was not answered in time, but may be yet
+        self._readyAt = 0.0
+        self._connectTimer: IDelayedCall | None = None
+        self._retryTimer: IDelayedCall | None = None
+        self._asking: Deferred[Any] | None = None
+        self._deciding: Deferred[Any] | None = None
+        self._session: Deferred[Any] | None = None
+        self._pid: str | None = None
+        self._lostRecoveries = 0
+        self._offset: str | None = None
+        self._lastReason: str | None = None
+        self._sessions = 0
 
     # from above: state
 
@@ -695,7 +725,7 @@ class Membership(Dispatcher):
         waiters = self._connectWaiters.take()
         settleEmits = self._sender.release()
         settleWaits = self._eventWaits.release()
-        streams = list(self._streams)
+        streams = list(self._streams or ())
 
         def settle() -> None:
             settleEmits(False, error)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = [
     "OPTIONS",
@@ -54,8 +54,7 @@ class _Explained(ValueError):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(NamedTuple):
     """
     What an option may be.
 
@@ -687,9 +686,18 @@ def readOptions(
         if value is not None:
             values[name] = _readOption(name, value, stacklevel + 1)
     return tuple(
-        kind(**{name: values[name] for name in several if name in values})
+        _with(kind, {name: values[name] for name in several if name in values})
         for kind, several in names.items()
     )
+
+
+_KINDS: tuple[type[Any], ...] = (IOOptions, EngineOptions, ManagerOptions, SocketOptions)
+_DEFAULTS = {kind: kind() for kind in _KINDS}
+# Nobody can change an instance, so one of each is enough for all.
+
+
+def _with(kind: type[Any], values: dict[str, Any]) -> Any:
+    return kind(**values) if values else _DEFAULTS[kind]
 
 
 def _readOption(name: str, value: object, stacklevel: int) -> Any:

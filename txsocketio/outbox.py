@@ -125,7 +125,20 @@ class Outbox:
         sent, or L{None} while nobody wants to know.
     """
 
-    show: Callable[[Sequence[Any]], None] | None = None
+    __slots__ = (
+        "_byWaiting",
+        "_byteLimit",
+        "_bytes",
+        "_flushing",
+        "_forget",
+        "_manager",
+        "_packetLimit",
+        "_parcels",
+        "_unasked",
+        "_undrained",
+        "live",
+        "show",
+    )
 
     def __init__(
         self,
@@ -141,6 +154,7 @@ class Outbox:
         self._manager = manager
         self._packetLimit, self._byteLimit = limits
         self._forget = forget
+        self.show: Callable[[Sequence[Any]], None] | None = None
         self.live = False
         self._flushing = False
         # No plain dict: to look for the first of many that are gone takes long.

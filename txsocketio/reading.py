@@ -19,6 +19,9 @@ from twisted.internet.interfaces import IDelayedCall
 __all__ = ["Reading"]
 
 
+_NOBODY: frozenset[object] = frozenset()
+
+
 class Reading:
     """
     Whether a connection is read, and who wants it not to be.
@@ -26,12 +29,23 @@ class Reading:
     @ivar held: whether it is not read now.
     """
 
+    __slots__ = (
+        "_answerAwaited",
+        "_clock",
+        "_engine",
+        "_exhausted",
+        "_holders",
+        "_longest",
+        "_timer",
+        "held",
+    )
+
     def __init__(self, clock: Any, answerAwaited: Callable[[], bool]) -> None:
         self._clock = clock
         self._answerAwaited = answerAwaited
         self._engine: Any = None
         self._longest = 0.0
-        self._holders: set[object] = set()
+        self._holders = _NOBODY
         self._timer: IDelayedCall | None = None
         self._exhausted = False
         self.held = False
@@ -55,7 +69,7 @@ class Reading:
         """
         Somebody has more than enough; said again with everything that comes.
         """
-        self._holders.add(holder)
+        self._holders |= {holder}
         if self.held or self._exhausted or self._engine is None or self._answerAwaited():
             return
         self.held = True
@@ -66,7 +80,7 @@ class Reading:
         """
         Somebody can take more.
         """
-        self._holders.discard(holder)
+        self._holders -= {holder}
         if not self._holders:
             self._exhausted = False
             self.goOn()

@@ -12,11 +12,9 @@ Must not know: engines, sockets, packets.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any
 
-from automat import TypeMachineBuilder
 from twisted.internet.interfaces import IDelayedCall
 
 from txsocketio.errors import TransportError
@@ -29,93 +27,66 @@ LONGEST_RETRY_AFTER = 300.0
 """However long a server asks us to stay away, we try again after this."""
 
 
-class Life(Protocol):
+class Life:
     """
-    What can happen to a manager.
+    The machine: what can happen to a manager, in whichever state.
+
+    Every pair of a state and an input is in the table of
+    C{tests/test_reconnection.py}.
+
+    @ivar state: its state's name.
+    @ivar due: when the timer ends, or L{None}.
     """
+
+    __slots__ = ("_clock", "_timer", "due", "state")
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self._timer: IDelayedCall | None = None
+        self.state = "closed"
+        self.due: float | None = None
 
     def attempt(self, seconds: float | None, timeUp: Callable[[], None]) -> None:
         """
         Try to connect, for at most so many seconds.
         """
+        if self.state in ("closed", "waiting"):
+            self._enter("opening")
+            if seconds is not None:
+                self._after(seconds, timeUp)
 
     def opened(self) -> None:
         """
         The attempt succeeded.
         """
+        if self.state == "opening":
+            self._enter("open")
 
     def wait(self, seconds: float, timeUp: Callable[[], None]) -> None:
         """
         Wait before the next attempt.
         """
+        self._enter("waiting")
+        self._after(seconds, timeUp)
 
     def rest(self) -> None:
         """
         Do nothing any more.
         """
+        self._enter("closed")
 
+    # inside
 
-@dataclass
-class _Timing:
-    """
-    What the machine acts on: its state's name, and its only timer.
-    """
-
-    clock: Any
-    state: str = "closed"
-    timer: IDelayedCall | None = None
-    due: float | None = None
-
-    def enter(self, state: str) -> None:
+    def _enter(self, state: str) -> None:
         self.state = state
         self.due = None
-        if self.timer is not None and self.timer.active():
-            self.timer.cancel()
-        self.timer = None
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
 
-    def after(self, seconds: float, timeUp: Callable[[], None]) -> None:
-        self.due = self.clock.seconds() + seconds
-        self.timer = self.clock.callLater(seconds, timeUp)
-
-
-def _buildMachine() -> Callable[[_Timing], Life]:
-    builder = TypeMachineBuilder(Life, _Timing)
-    closed = builder.state("closed")
-    opening = builder.state("opening")
-    open_ = builder.state("open")
-    waiting = builder.state("waiting")
-
-    def startAttempt(
-        life: Life, timing: _Timing, seconds: float | None, timeUp: Callable[[], None]
-    ) -> None:
-        timing.enter("opening")
-        if seconds is not None:
-            timing.after(seconds, timeUp)
-
-    def endAttempt(life: Life, timing: _Timing) -> None:
-        timing.enter("open")
-
-    def startWait(life: Life, timing: _Timing, seconds: float, timeUp: Callable[[], None]) -> None:
-        timing.enter("waiting")
-        timing.after(seconds, timeUp)
-
-    def goToRest(life: Life, timing: _Timing) -> None:
-        timing.enter("closed")
-
-    for state in (closed, waiting):
-        state.upon(Life.attempt).to(opening)(startAttempt)
-        state.upon(Life.opened).loop().returns(None)
-    for state in (opening, open_):
-        state.upon(Life.attempt).loop().returns(None)
-    opening.upon(Life.opened).to(open_)(endAttempt)
-    open_.upon(Life.opened).loop().returns(None)
-    for state in (closed, opening, open_, waiting):
-        state.upon(Life.wait).to(waiting)(startWait)
-        state.upon(Life.rest).to(closed)(goToRest)
-    return builder.build()
-
-
-buildLife = _buildMachine()
+    def _after(self, seconds: float, timeUp: Callable[[], None]) -> None:
+        self.due = self._clock.seconds() + seconds
+        self._timer = self._clock.callLater(seconds, timeUp)
 
 
 class Reconnection:
@@ -128,10 +99,11 @@ class Reconnection:
     hammered.
     """
 
+    __slots__ = ("_clock", "_stable", "attemptLimit", "backoff", "enabled", "life")
+
     def __init__(self, clock: Any, options: ManagerOptions, random: Callable[[], float]) -> None:
         self._clock = clock
-        self._timing = _Timing(clock)
-        self.life = buildLife(self._timing)
+        self.life = Life(clock)
         self.enabled: bool = options.reconnection
         self.attemptLimit: float = options.reconnectionAttempts
         self.backoff = Backoff(
@@ -147,14 +119,14 @@ class Reconnection:
         """
         C{"closed"}, C{"opening"}, C{"open"} or C{"waiting"}.
         """
-        return self._timing.state
+        return self.life.state
 
     @property
     def secondsLeft(self) -> float | None:
         """
         How long until the present timer ends, or L{None}.
         """
-        due = self._timing.due
+        due = self.life.due
         return None if due is None else max(0.0, due - self._clock.seconds())
 
     @property

@@ -45,6 +45,18 @@ class Sender:
     @ivar sessions: how many sessions are over.
     """
 
+    __slots__ = (
+        "_ackTimeout",
+        "_manager",
+        "_namespace",
+        "_retries",
+        "_thread",
+        "acks",
+        "failure",
+        "outbox",
+        "sessions",
+    )
+
     def __init__(
         self,
         manager: IManager,

@@ -46,6 +46,7 @@ class Watch:
     Judges the dispatches of one emitter.
     """
 
+    __slots__ = ("_emitter", "_ended", "_skipped", "_suspected")
     _log = Logger()
 
     def __init__(self, emitter: Any) -> None:

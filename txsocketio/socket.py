@@ -40,6 +40,10 @@ class Socket(Membership):
     @ivar why: a sentence that explains C{state}.
     """
 
+    # Fixed places for all we need, which is more than a dictionary shared by
+    # its names can hold; and a dictionary for whatever users may add.
+    __slots__ = ("__dict__", "__weakref__")
+
     def __repr__(self) -> str:
         return f"<Socket {self.nsp} {self.state} id={self.id} of {self.io!r}>"
 
@@ -229,14 +233,14 @@ class Socket(Membership):
             return decorate
         if not callable(listener):
             raise TypeError(f"a session listener must be callable, not {listener!r}")
-        self._sessionListeners.append(listener)
+        self._sessionListeners = (*self._sessionListeners, listener)
         return self
 
     def offSession(self, listener: Callable[[SessionInfo], Any] | None = None) -> Socket:
         """
         Forget one session listener, or all.
         """
-        self._sessionListeners = [
+        self._sessionListeners = tuple(
             each for each in self._sessionListeners if listener is not None and each != listener
-        ]
+        )
         return self

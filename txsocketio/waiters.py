@@ -18,6 +18,8 @@ class Waiters:
     Deferreds that fire together; whoever cancels one only stops waiting.
     """
 
+    __slots__ = ("_waiting",)
+
     def __init__(self) -> None:
         self._waiting: dict[Deferred[Any], None] = {}
 

@@ -752,7 +752,7 @@ async def test_deadLink(server: ServerProcess, clients: Clients) -> None:
     """
     socket = await clients.connect(server)
     lost = once(socket, "disconnect")
-    socket.io.engine._heartbeat._expires = 0.0
+    socket.io.engine._heartbeat.expires = 0.0
     answer = socket.emitWithAck("echo", "later")
     assert len(socket.sendBuffer) == 1
     assert (await lost)[0] == "ping timeout"

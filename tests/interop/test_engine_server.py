@@ -361,7 +361,7 @@ async def test_expired(engineServer: ServerProcess, engines: Engines) -> None:
     (behaviours I15).
     """
     engine, ears = await engines.open(engineServer)
-    engine._heartbeat._expires = 0.0
+    engine._heartbeat.expires = 0.0
     assert [engine.expired() for _ in range(3)] == [True] * 3
     await until(lambda: ears.closed)
     await sleep(QUIET)

@@ -40,7 +40,10 @@ def test_unknown() -> None:
         transportClass("webtransport")
 
 
-@pytest.mark.parametrize(("name", "other"), [("websocket", "treq"), ("polling", "autobahn")])
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("websocket", "treq"), ("websocket", "twisted.web.client"), ("polling", "autobahn")],
+)
 def test_onlyWhatIsNeeded(name: str, other: str) -> None:
     """
     Who uses one transport does not load the library of the other.

@@ -84,6 +84,36 @@ def test_receiverMayBeReplacedBetweenMessages() -> None:
     assert other.heard == [("message", b"b")]
 
 
+def test_connectionsShareNoText() -> None:
+    """
+    Half a character on one connection is not completed by another.
+    """
+    one, other = Kit(validateUTF8=True), Kit(validateUTF8=True)
+    assert one.receive(serverFrame(0x01, b"\xc3")) == []
+    assert other.receive(serverFrame(0x01, b"a") + serverFrame(0x80, b"b")) == [("text", b"ab")]
+    assert one.receive(serverFrame(0x80, b"\xa4")) == [("text", b"\xc3\xa4")]
+
+
+def test_sharedStateStaysAsItWas() -> None:
+    """
+    Autobahn's reading changes nothing that other connections share.
+    """
+    before = dict(vars(wsreader.FrameReader))
+    kit = Kit(quick=False)
+    kit.receive(serverFrame(0x01, b"a") + serverFrame(PING, b"p") + serverFrame(0x80, b"b"))
+    kit.receive(closeFrame(1000, "bye"))
+    assert vars(wsreader.FrameReader) == before and not before["send_queue"]
+
+
+def test_pingsOfOneConnectionAreItsOwn() -> None:
+    """
+    A ping is answered where it came from.
+    """
+    one, other = Kit(), Kit()
+    one.receive(serverFrame(PING, b"p"))
+    assert (one.sent(), other.sent()) == ([(PONG, b"p")], [])
+
+
 # the differential test
 
 
@@ -400,6 +430,19 @@ def test_theRestOfATurnIsDeliveredBeforeTheEnd() -> None:
     kit.link.lose()
     assert len(kit.owner.heard) == 68
     assert kit.clock.getDelayedCalls() == []
+
+
+def test_fewNames() -> None:
+    """
+    A client has so few names that CPython keeps them in one table for all:
+    else an idle connection would need more than a kilobyte for this alone.
+    """
+    kit = Kit(prefix=FOUR)
+    kit.receive(serverFrame(TEXT, b"4a") + serverFrame(PING, b"p"))
+    kit.client.pauseReading()
+    kit.client.resumeReading()
+    kit.clock.advance(0)
+    assert len(vars(kit.client)) + len(("makeConnection", "connectionLost")) <= 30
 
 
 # canaries

@@ -12,9 +12,9 @@ import os
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 from itertools import count
+from typing import NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 __all__ = ["EngineAddress", "ServerURL", "enginePath", "parseURL", "uniqueTokens"]
@@ -32,8 +32,7 @@ _ADDRESS = re.compile(r"[0-9A-Fa-f:.]+(%[0-9A-Za-z_.-]+)?")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerURL:
+class ServerURL(NamedTuple):
     """
     What a user's URL says.
 
@@ -61,8 +60,7 @@ class ServerURL:
         return f"{scheme}://{_bracketed(self.host)}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineAddress:
+class EngineAddress(NamedTuple):
     """
     Where the requests of one engine go.
 

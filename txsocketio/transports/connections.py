@@ -45,10 +45,13 @@ class Connections:
     @ivar live: the transports of the connections that live.
     """
 
+    __slots__ = ("_pending", "_waiting", "aborted", "live")
+
     def __init__(self) -> None:
         self.aborted = False
-        self._pending: set[Deferred[Any]] = set()
-        self.live: set[Any] = set()
+        # Tuples: an engine has two or three, and a set is a fifth of a kilobyte.
+        self._pending: tuple[Deferred[Any], ...] = ()
+        self.live: tuple[Any, ...] = ()
         self._waiting: list[Deferred[None]] = []
 
     def __len__(self) -> int:
@@ -59,9 +62,9 @@ class Connections:
         End every connection now, and refuse new ones.  Idempotent.
         """
         self.aborted = True
-        for attempt in tuple(self._pending):
+        for attempt in self._pending:
             attempt.cancel()
-        for transport in tuple(self.live):
+        for transport in self.live:
             _abortTransport(transport)
 
     def whenEmpty(self) -> Deferred[None]:
@@ -83,20 +86,20 @@ class Connections:
         """
         A connection is being made; cancelling C{attempt} gives it up.
         """
-        self._pending.add(attempt)
+        self._pending = (*self._pending, attempt)
 
     def attemptEnded(self, attempt: Deferred[Any]) -> None:
         """
         The connection is made, or will never be.
         """
-        self._pending.discard(attempt)
+        self._pending = _without(self._pending, attempt)
         self._checkEmpty()
 
     def connectionMade(self, transport: Any) -> None:
         """
         A connection lives, even if nobody wants it any more.
         """
-        self.live.add(transport)
+        self.live = (*self.live, transport)
         if self.aborted:
             _abortTransport(transport)
 
@@ -104,7 +107,7 @@ class Connections:
         """
         A connection has ended.
         """
-        self.live.discard(transport)
+        self.live = _without(self.live, transport)
         self._checkEmpty()
 
     # inside
@@ -112,6 +115,10 @@ class Connections:
     def _checkEmpty(self) -> None:
         while self._waiting and not self:
             self._waiting.pop(0).callback(None)
+
+
+def _without(several: tuple[Any, ...], one: object) -> tuple[Any, ...]:
+    return tuple(each for each in several if each is not one)
 
 
 def _abortTransport(transport: Any) -> None:
@@ -182,27 +189,40 @@ def _watch(protocol: Any, connections: Connections) -> None:
     """
     Tell C{connections} when C{protocol} gets and loses its transport.
     """
-    makeConnection, lose = protocol.makeConnection, protocol.connectionLost
-    transports: list[Any] = []
+    watcher = _Watcher(protocol, connections)
+    protocol.makeConnection = watcher.made
+    protocol.connectionLost = watcher.lost
 
-    def made(transport: Any) -> None:
-        transports.append(transport)
-        connections.connectionMade(transport)
+
+class _Watcher:
+    """
+    Stands before two methods of a protocol.
+    """
+
+    __slots__ = ("_connections", "_lose", "_makeConnection", "_protocol", "_transport")
+
+    def __init__(self, protocol: Any, connections: Connections) -> None:
+        self._protocol = protocol
+        self._connections = connections
+        self._makeConnection = protocol.makeConnection
+        self._lose = protocol.connectionLost
+        self._transport: Any = None
+
+    def made(self, transport: Any) -> None:
+        self._transport = transport
+        makeConnection, self._makeConnection = self._makeConnection, None
+        del self._protocol.makeConnection
+        self._connections.connectionMade(transport)
         _sendWithoutDelay(transport)
         makeConnection(transport)
 
-    def lost(reason: Failure) -> None:
-        # Without these the closures and the protocol would hold each other.
-        for name in ("makeConnection", "connectionLost"):
-            vars(protocol).pop(name, None)
+    def lost(self, reason: Failure) -> None:
+        # Without this the watcher and the protocol would hold each other.
+        vars(self._protocol).pop("connectionLost", None)
         try:
-            lose(reason)
+            self._lose(reason)
         finally:
-            for transport in transports:
-                connections.connectionLost(transport)
-
-    protocol.makeConnection = made
-    protocol.connectionLost = lost
+            self._connections.connectionLost(self._transport)
 
 
 def _sendWithoutDelay(transport: Any) -> None:

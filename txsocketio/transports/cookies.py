@@ -70,10 +70,12 @@ class BoundedJar:
     Remembers the cookies of a server, within bounds.
     """
 
+    __slots__ = ("_changing", "_jar", "_known")
+
     _log = Logger()
 
     def __init__(self) -> None:
-        self._jar = _CountedJar()
+        self._jar: _CountedJar | None = None  # most servers set none
         # What was sent last to each URL, as long as that cannot change: asking
         # the jar costs a tenth of a polling request.
         self._known: dict[str, list[str]] = {}
@@ -87,18 +89,15 @@ class BoundedJar:
             C{https}.
         @return: texts of the form C{name=value}.
         """
+        if self._jar is None:
+            return []
         url = url.partition("?")[0]
         cookies = self._known.get(url)
         if cookies is None:
-            cookies = self._ask(url)
+            cookies = _ask(self._jar, url)
             if not self._changing:
                 self._known[url] = cookies
         return cookies.copy()
-
-    def _ask(self, url: str) -> list[str]:
-        request = Request(_httpURL(url))
-        self._jar.add_cookie_header(request)
-        return _splitCookies(request.get_header("Cookie", ""))
 
     def store(self, url: str, headers: Iterable[tuple[str, str]]) -> None:
         """
@@ -117,6 +116,8 @@ class BoundedJar:
                 url=url.partition("?")[0],
             )
         if accepted:
+            if self._jar is None:
+                self._jar = _CountedJar()
             response = _Response(accepted[-MAX_COOKIES:])
             # The two types are what the jar uses of them, and no more.
             self._jar.extract_cookies(response, Request(_httpURL(url)))  # type: ignore[arg-type]
@@ -124,7 +125,13 @@ class BoundedJar:
             self._changing = any(cookie.expires is not None for cookie in self._jar)
 
     def __len__(self) -> int:
-        return len(self._jar)
+        return 0 if self._jar is None else len(self._jar)
+
+
+def _ask(jar: CookieJar, url: str) -> list[str]:
+    request = Request(_httpURL(url))
+    jar.add_cookie_header(request)
+    return _splitCookies(request.get_header("Cookie", ""))
 
 
 def mergeCookies(given: str, stored: Sequence[str]) -> str:

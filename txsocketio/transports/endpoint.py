@@ -13,9 +13,8 @@ the proxy, TLS.  Knows Twisted; knows neither HTTP nor WebSocket.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
@@ -32,7 +31,6 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.python.failure import Failure
-from twisted.web.client import URI
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
@@ -43,6 +41,9 @@ from txsocketio.transports.cookies import BoundedJar, mergeCookies
 from txsocketio.transports.explain import explainFailure, rootCause
 from txsocketio.transports.proxy import Proxy, TunnelEndpoint, chooseProxy
 from txsocketio.transports.tls import buildCreator
+
+if TYPE_CHECKING:
+    from twisted.web.client import URI
 
 __all__ = ["Dialer", "Wire", "explainFailure", "limitHead", "rootCause"]
 
@@ -97,6 +98,21 @@ class Wire:
     @ivar connections: the engine's connections, pending and live.
     """
 
+    __slots__ = (
+        "_dialer",
+        "_endpoint",
+        "_fixed",
+        "_headers",
+        "_merged",
+        "_query",
+        "_tokens",
+        "_urls",
+        "address",
+        "connections",
+        "options",
+        "reactor",
+    )
+
     def __init__(self, dialer: Dialer, query: Pairs = (), headers: Pairs = ()) -> None:
         self.reactor = dialer.reactor
         self.address = dialer.address
@@ -105,7 +121,7 @@ class Wire:
         self._dialer = dialer
         self._query = tuple(query)
         self._headers = tuple(headers)
-        self._tokens = uniqueTokens()
+        self._tokens: Iterator[str] | None = None
         self._merged: dict[str, EngineOptions] = {}
         self._urls: dict[tuple[str, str | None], tuple[str, str]] = {}
         self._fixed: dict[str, tuple[list[tuple[str, str]], str]] = {}
@@ -117,6 +133,8 @@ class Wire:
         """
         The options with C{transportOptions[transport]} applied.
         """
+        if not self.options.transportOptions:
+            return self.options
         if transport not in self._merged:
             self._merged[transport] = self.options.forTransport(transport)
         return self._merged[transport]
@@ -133,7 +151,11 @@ class Wire:
         if key not in self._urls:
             self._urls[key] = self._buildURL(transport, sid)
         url, stamp = self._urls[key]
-        return f"{url}{stamp}{next(self._tokens)}" if stamp else url
+        if not stamp:
+            return url
+        if self._tokens is None:
+            self._tokens = uniqueTokens()
+        return f"{url}{stamp}{next(self._tokens)}"
 
     def headers(self, transport: str, url: str) -> list[tuple[str, str]]:
         """
@@ -300,8 +322,16 @@ def _baseEndpoint(
         given = _givenEndpoint(reactor, options.endpoint)
         return lambda: given
     host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
-    # Made when it is needed: a clock for tests can resolve no names.
-    return cache(lambda: _hostEndpoint(reactor, host, port, options.localAddress))
+    made: IStreamClientEndpoint | None = None
+
+    def build() -> IStreamClientEndpoint:
+        # When it is needed: a clock for tests can resolve no names.
+        nonlocal made
+        if made is None:
+            made = _hostEndpoint(reactor, host, port, options.localAddress)
+        return made
+
+    return build
 
 
 def _hostEndpoint(
@@ -347,6 +377,9 @@ def _foreignBuilder(address: EngineAddress, factory: Any) -> EndpointBuilder:
     """
     The user's endpoint factory decides everything, TLS included.
     """
+    # Here, for it takes 8 ms and nothing else on the way of a WebSocket needs it.
+    from twisted.web.client import URI
+
     scheme = "https" if address.secure else "http"
     uri = URI.fromBytes(f"{scheme}://{address.hostHeader}/".encode("ascii"))
 

@@ -37,6 +37,26 @@ class FrameOutbox:
     @ivar congested: true while more than 64 KiB wait in the transport.
     """
 
+    __slots__ = (
+        "_direct",
+        "_drainCall",
+        "_drained",
+        "_ended",
+        "_filled",
+        "_flushCall",
+        "_frames",
+        "_gathering",
+        "_lastWrite",
+        "_reactor",
+        "_registered",
+        "_seconds",
+        "_shut",
+        "_transport",
+        "_waiting",
+        "_writing",
+        "congested",
+    )
+
     def __init__(
         self,
         reactor: Any,

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autobahn.websocket.compress_deflate import (
     PerMessageDeflate,
@@ -21,10 +20,9 @@ from autobahn.websocket.compress_deflate import (
     PerMessageDeflateResponse,
     PerMessageDeflateResponseAccept,
 )
-from autobahn.websocket.protocol import WebSocketProtocol
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionAborted
-from twisted.internet.protocol import ClientFactory
+from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -69,8 +67,7 @@ _textFrame = frames.frameBuilder(frames.TEXT)
 _binaryFrame = frames.frameBuilder(frames.BINARY)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """
     How a connection ended.
 
@@ -79,7 +76,7 @@ class Ending:
         not say goodbye; ours when we refused what it sent.
     @ivar wasClean: both sides said goodbye.
     @ivar problem: what B{we} found wrong, or L{None}.
-    @ivar response: the server's answer to the handshake, if one came.
+    @ivar response: the server's answer, if it is not the one that opens.
     @ivar body: the first bytes of the body of a refusal.
     @ivar failure: how the connection was lost, or could not be made.
     """
@@ -156,6 +153,16 @@ class WebSocketClient(FrameReader):
 
     _errors = Logger()
 
+    _body = b""
+    _refused = False
+    _problem: Exception | None = None
+    _peerCode: int | None = None
+    _peerReason = ""
+    _saidGoodbye = _heardGoodbye = False
+    _timer: Any = None
+    _gone = False
+    _whenGone: tuple[Deferred[None], ...] = ()
+
     def __init__(
         self,
         reactor: Any,
@@ -178,16 +185,7 @@ class WebSocketClient(FrameReader):
         self._starting = False
         self._nonce = b""
         self._response: Response | None = None
-        self._body = b""
-        self._refused = False
         self._opened = False
-        self._problem: Exception | None = None
-        self._peerCode: int | None = None
-        self._peerReason = ""
-        self._saidGoodbye = self._heardGoodbye = False
-        self._timer: Any = None
-        self._gone = False
-        self._whenGone: list[Deferred[None]] = []
 
     # from above
 
@@ -273,7 +271,7 @@ class WebSocketClient(FrameReader):
         if self._gone:
             gone.callback(None)
         else:
-            self._whenGone.append(gone)
+            self._whenGone = (*self._whenGone, gone)
         return gone
 
     # from the endpoint
@@ -298,16 +296,12 @@ class WebSocketClient(FrameReader):
 
     def connectionMade(self) -> None:
         """
-        Send the request; Autobahn's state is made without its surroundings.
+        Send the request.
         """
         try:
             self.transport.setTcpNoDelay(True)
         except (AttributeError, OSError):
             pass  # not TCP
-        WebSocketProtocol._connectionMade(self)
-        self.inside_message = False
-        self.current_frame = None
-        self.websocket_version = self.version
         self.outbox = FrameOutbox(self._reactor, self.transport, self._drained, self._filled)
         self._nonce = os.urandom(16)
         try:
@@ -334,7 +328,7 @@ class WebSocketClient(FrameReader):
             self._answerPings()
             outbox.letGo()
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Deliver what this turn had left over, then say how it ended.
         """
@@ -391,6 +385,7 @@ class WebSocketClient(FrameReader):
             return
         self.state = OPEN
         self._opened = True
+        self._response = None  # which only explains a refusal
         assert self._owner is not None
         self._owner.webSocketOpened(response)
         if rest:
@@ -502,9 +497,10 @@ class WebSocketClient(FrameReader):
         return whole
 
     def _answerPings(self) -> None:
-        pings, outbox = self._pings, self.outbox
-        while pings and outbox is not None and not outbox.congested:
-            self._putOpen(frames.frame(frames.PONG, pings.popleft()))
+        while self._pings and self.outbox is not None and not self.outbox.congested:
+            ping, *rest = self._pings
+            self._pings = tuple(rest)
+            self._putOpen(frames.frame(frames.PONG, ping))
 
     def _filled(self) -> None:
         if self._owner is not None:
@@ -587,7 +583,7 @@ class WebSocketClient(FrameReader):
             owner.webSocketClosed(ending)
         except Exception:
             self._errors.failure("The owner of {client.url} raised", client=self)
-        waiting, self._whenGone = self._whenGone, []
+        waiting, self._whenGone = self._whenGone, ()
         for gone in waiting:
             gone.callback(None)
 
@@ -608,6 +604,15 @@ class WebSocketClient(FrameReader):
             self._body,
             failure,
         )
+
+
+# The instances' table of names (see FrameReader.__init__) has room for what many
+# get later: two that take the place of methods while connections are counted,
+# and what an upgrade and a pause leave behind.
+_first: Any = WebSocketClient.__new__(WebSocketClient)
+_first.makeConnection = _first.connectionLost = _first.connected = None
+_first._perMessageCompress = _first._paused = _first._blocked = _first._turn = None
+del _first
 
 
 def _abort(transport: Any) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha1
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 __all__ = ["HandshakeRefused", "Request", "Response", "bodyOf", "checkResponse", "parseResponse"]
@@ -48,8 +48,7 @@ class HandshakeRefused(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """
     The head of the server's answer.
 
@@ -74,8 +73,7 @@ class Response:
         return [word.strip().lower() for value in self.all(name) for word in value.split(",")]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """
     What we ask.
 

@@ -18,13 +18,13 @@ See RFC 6455 section 5.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from types import SimpleNamespace
+from typing import Any, NamedTuple, Protocol
 
-from autobahn.twisted.websocket import WebSocketClientProtocol
-from autobahn.websocket.protocol import WebSocketProtocol
+from autobahn.websocket.protocol import WebSocketClientProtocol, WebSocketProtocol
+from autobahn.websocket.utf8validator import Utf8Validator
+from twisted.internet import protocol
 
 from txsocketio.transports import frames
 
@@ -56,8 +56,7 @@ MORE, WAIT, STOP = range(3)
 PROTOCOL_ERROR = 1002
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """
     What we take from a server, in bytes and pieces.
     """
@@ -150,9 +149,12 @@ class _Pieces:
         return b"".join((*self._joined, *self._tiny))
 
 
-class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
+class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[misc]
     """
     The receiving half of a client.
+
+    Not of C{autobahn.twisted}: that would bring WAMP along, at every start of
+    every program, for hooks that are a line each here.
 
     @ivar receiver: where messages go.
     @ivar prefix: the first byte of text messages that go to the receiver
@@ -161,6 +163,8 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         comes; the receiver of text with a prefix must check it itself.
     @ivar quick: whether whole frames are cut without Autobahn.
     """
+
+    is_server = False
 
     # What Autobahn would copy from its factory and pretty-print on the way.
     CONFIG_ATTRS: Sequence[str] = ()
@@ -185,6 +189,15 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
     inside_message = False
     _perMessageCompress: Any = None
 
+    _paused = _blocked = _lost = False
+    _turn: Any = None
+    _bigLeft = 0
+    _bigBinary = False
+    _big: Any = None
+    _message: Any = None
+    _fragments = 0
+    _pings: tuple[bytes, ...] = ()
+
     def __init__(
         self,
         reactor: Any,
@@ -194,25 +207,25 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         validateUTF8: bool,
         quick: bool,
     ) -> None:
-        super().__init__()
+        # Autobahn's own would make Deferreds that nobody asks for.
         if validateUTF8 and prefix >= 0:
             raise ValueError("text with a prefix goes to the receiver unvalidated")
+        # Whatever every connection has is set here, and nothing else, so that
+        # the instances have one table of names: at most 30 (see CPython's
+        # dictobject.c), or each gets a dictionary of 1.6 KB.
         self._reactor = reactor
         self.receiver = receiver
         self.limits = limits
         self.prefix = prefix
         self.quick = quick
-        self.utf8validateIncoming = validateUTF8
+        self.transport = self.factory = None
+        self.data = b""
+        self.state = CONNECTING
+        if validateUTF8:
+            self.utf8validateIncoming = True
+            self.utf8validator = Utf8Validator()
         self.maxMessagePayloadSize = limits.messageBytes
-        self._paused = self._blocked = self._lost = False
-        self._turn: Any = None
         self._held: list[bytes] = []
-        self._bigLeft = 0
-        self._bigBinary = False
-        self._big = _Pieces()
-        self._message = _Pieces()
-        self._fragments = 0
-        self._pings: deque[bytes] = deque(maxlen=PONGS)
 
     # what the whole client does with it
 
@@ -317,7 +330,7 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
             elif first == 0x82:
                 self.receiver.binaryReceived(data[start:end])
             elif first == 0x89 and size <= 125:
-                self._pings.append(data[start:end])
+                self.onPing(data[start:end])
             else:
                 return self._readRare(data, position, start, end)
             position = end
@@ -340,6 +353,7 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         if end - start > PARTIAL:
             self._bigBinary = first == frames.BINARY
             self._bigLeft = missing
+            self._big = _Pieces()
             self._big.add(memoryview(data)[start:])
             return len(data), WAIT
         return position, WAIT
@@ -362,7 +376,7 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         self._bigLeft -= cut
         if not self._bigLeft:
             payload = self._big.join()
-            self._big = _Pieces()
+            self._big = None
             self._deliver(payload, self._bigBinary)
         return cut
 
@@ -465,8 +479,9 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
     def _discardInput(self) -> None:
         self._held = []
         self._bigLeft = 0
-        self._big = _Pieces()
-        self._message = _Pieces()
+        self._big = None
+        if self._message is not None:
+            self._message = _Pieces()  # Autobahn may be in the middle of it
 
     # from Autobahn
 
@@ -508,7 +523,7 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         A message is whole.
         """
         payload = self._message.join()
-        self._message = _Pieces()
+        self._message = None
         if self.state == OPEN:
             if self.message_is_binary or not self.utf8validateIncoming:
                 self._deliver(payload, self.message_is_binary)
@@ -519,7 +534,7 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         """
         Remember the latest pings; older ones need no answer (RFC 6455 5.5.3).
         """
-        self._pings.append(payload)
+        self._pings = (*self._pings, payload)[-PONGS:]
 
     def onPong(self, payload: bytes) -> None:
         """
@@ -533,6 +548,35 @@ class FrameReader(WebSocketClientProtocol):  # type: ignore[misc]
         if reason.endswith("after decompression"):
             reason += " (maxMessageBytes)"
         self.fail(ProtocolViolation(code, reason), code)
+
+    _onMessageBegin = onMessageBegin
+    _onMessageFrameBegin = onMessageFrameBegin
+    _onMessageFrameData = onMessageFrameData
+    _onMessageFrameEnd = onMessageFrameEnd
+    _onMessageEnd = onMessageEnd
+    _onPing = onPing
+    _onPong = onPong
+
+
+def _shareState() -> None:
+    """
+    Give to all readers together what Autobahn would make for each: some forty
+    names, nearly all of them C{None} or C{False} to the end.
+
+    What of it can be changed in place are statistics that nobody reads, a
+    queue that is not used, and a validator; whoever validates has its own.
+    """
+    first: Any = FrameReader.__new__(FrameReader)
+    first.factory = SimpleNamespace(isServer=False, proxy=None)
+    WebSocketProtocol._connectionMade(first)
+    for name, value in vars(first).items():
+        if name not in vars(FrameReader):
+            setattr(FrameReader, name, value)
+    FrameReader.factory = None
+    FrameReader.websocket_version = FrameReader.version
+
+
+_shareState()
 
 
 def _call(transport: Any, name: str) -> None:
