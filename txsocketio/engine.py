@@ -605,6 +605,10 @@ class Engine(Emitter):
             if _transportName(each) in handshake.upgrades
             and _transportName(each) != self.transport.name
         ]
+        # Polling alone has something to hold back.
+        hesitate = getattr(self.transport, "hesitate", None)
+        if offered and hesitate is not None:
+            hesitate()
         for each in offered:
             if self.readyState == "open" and self._upgrading is None:
                 self._probe(each, handshake)
