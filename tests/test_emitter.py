@@ -401,6 +401,61 @@ class NoSignature:
         return values
 
 
+class Various:
+    """
+    Methods of every kind.
+    """
+
+    def plain(self, a: Any, b: Any = 1) -> None: ...
+
+    def nothing(self) -> None: ...
+
+    def noSelf() -> None: ...  # type: ignore[misc]
+
+    @classmethod
+    def ofClass(cls, a: Any) -> None: ...
+
+    @staticmethod
+    def ofNobody(a: Any, b: Any) -> None: ...
+
+    @functools.wraps(plain)
+    def wrapped(self, *args: Any) -> None: ...
+
+    def __call__(self, a: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: None,
+        lambda a: None,
+        lambda a, /, b=1: None,
+        lambda a=1, b=2: None,
+        lambda *a: None,
+        lambda **a: None,
+        lambda a, *, b=1: None,
+        lambda a, ack: None,
+        *(getattr(Various(), name) for name in ("plain", "nothing", "noSelf", "ofClass")),
+        *(getattr(Various(), name) for name in ("ofNobody", "wrapped")),
+        Various(),
+        Various.plain,
+        functools.partial(print, 1),
+    ],
+)
+def test_quickSignature(monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
+    """
+    A signature read the quick way says what L{inspect.signature} says.
+    """
+
+    def read() -> list[Any]:
+        listener = Listener(function, function, False)
+        return [getattr(listener, name) for name in ("limit", "end", "_required", "_ackBy")]
+
+    quick = read()
+    monkeypatch.setattr("txsocketio.emitter._countParameters", lambda function: None)
+    assert quick == read()
+
+
 @pytest.mark.parametrize("listener", [NoSignature(), max])
 def test_withoutSignature(listener: Callable[..., Any]) -> None:
     """

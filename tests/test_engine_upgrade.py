@@ -39,6 +39,18 @@ def test_probes() -> None:
     assert bench.polling.log == ["open", ("text", b"meanwhile", True)]
 
 
+@pytest.mark.parametrize(("offer", "told"), [("websocket", True), ("webtransport", False)])
+def test_pollingHesitates(offer: str, told: bool) -> None:
+    """
+    A transport that can hold back its requests hears that others are proved.
+    """
+    bench = Bench()
+    polling: Any = bench.classes["polling"]
+    polling.hesitate = lambda transport: transport.log.append("hesitate")
+    bench.opened(upgrades=[offer])
+    assert ("hesitate" in bench.polling.log) is told
+
+
 def test_refused() -> None:
     """
     A refused upgrade is shown, and the session stays on polling; it is not

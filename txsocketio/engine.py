@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -120,6 +120,8 @@ class EngineFactory:
             L{FirstError <twisted.internet.defer.FirstError>}.
         """
         values = (self.options.query, self.options.extraHeaders)
+        if not any(callable(each) for each in values):
+            return succeed(list(values))
         return gatherResults([maybeDeferred(_valueOf, each) for each in values], True)
 
     def buildEngine(self, receiver: IEngineReceiver, query: Any = (), headers: Any = ()) -> Engine:
@@ -605,6 +607,10 @@ class Engine(Emitter):
             if _transportName(each) in handshake.upgrades
             and _transportName(each) != self.transport.name
         ]
+        # Polling alone has something to hold back.
+        hesitate = getattr(self.transport, "hesitate", None)
+        if offered and hesitate is not None:
+            hesitate()
         for each in offered:
             if self.readyState == "open" and self._upgrading is None:
                 self._probe(each, handshake)

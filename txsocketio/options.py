@@ -676,28 +676,24 @@ def readOptions(
     @raise TypeError: an option is not known, or not taken here.
     @raise ValueError: a value breaks the option's rule.
     """
-    names = {kind: [each.name for each in fields(kind)] for kind in kinds}
-    taken = [name for several in names.values() for name in several]
     for name in given:
-        if name not in taken:
-            raise TypeError(_unknown(name, taken))
-    values = {}
+        if _KIND_OF.get(name) not in kinds:
+            raise TypeError(_unknown(name, [each for kind in kinds for each in _namesOf(kind)]))
+    values: dict[type[Any], dict[str, Any]] = {kind: {} for kind in kinds}
     for name, value in given.items():
         if value is not None:
-            values[name] = _readOption(name, value, stacklevel + 1)
-    return tuple(
-        _with(kind, {name: values[name] for name in several if name in values})
-        for kind, several in names.items()
-    )
+            values[_KIND_OF[name]][name] = _readOption(name, value, stacklevel + 1)
+    return tuple(kind(**own) if own else _DEFAULTS[kind] for kind, own in values.items())
+
+
+def _namesOf(kind: type[Any]) -> list[str]:
+    return [each.name for each in fields(kind)]
 
 
 _KINDS: tuple[type[Any], ...] = (IOOptions, EngineOptions, ManagerOptions, SocketOptions)
+_KIND_OF = {name: kind for kind in _KINDS for name in _namesOf(kind)}
 _DEFAULTS = {kind: kind() for kind in _KINDS}
 # Nobody can change an instance, so one of each is enough for all.
-
-
-def _with(kind: type[Any], values: dict[str, Any]) -> Any:
-    return kind(**values) if values else _DEFAULTS[kind]
 
 
 def _readOption(name: str, value: object, stacklevel: int) -> Any:

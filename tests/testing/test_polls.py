@@ -5,6 +5,7 @@ The server's end of long-polling, request by request.
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from twisted.internet.error import ConnectionLost
@@ -13,6 +14,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
+from txsocketio.protocol.engineio import PING
 from txsocketio.testing import MemoryServer
 from txsocketio.testing.onport import _EngineResource
 
@@ -99,6 +101,22 @@ def test_pollGivenUp() -> None:
     poll: Any = talk.ask("GET")
     poll.channel.connectionLost(Failure(ConnectionLost()))
     assert talk.server.connection.closed == "transport error"
+
+
+def test_pollUnderWayInAProbe() -> None:
+    """
+    A poll that is under way when another transport is proved is ended by a
+    NOOP, or the upgrade could not come.
+    """
+    talk = Talk()
+    talk.ask("GET")
+    poll = talk.ask("GET")
+    newcomer = Mock()
+    assert talk.server.connection.probe(newcomer)
+    talk.server.connection.packetReceived(newcomer, PING, b"probe", False)
+    talk.server.clock.advance(0.1)
+    talk.server.flush()
+    assert answer(poll) == (200, b"6")
 
 
 @pytest.mark.parametrize(("path", "status"), [("/socket.io", 200), ("/other/", 404)])

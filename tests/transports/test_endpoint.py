@@ -449,6 +449,20 @@ def test_underscore() -> None:
     assert clock.tcpClients[0][4] == ("127.0.0.2", 0)
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "fe80::1%lo"])
+def test_addressNeedsNoResolver(host: str) -> None:
+    """
+    An address is connected to in this very call, from the local address
+    wanted.
+    """
+    clock = MemoryReactorClock()
+    address = EngineAddress(False, host, 80, "/")
+    wire = Dialer(clock, address, EngineOptions(localAddress="127.0.0.2")).buildWire()
+    wire.endpoint().connect(Factory.forProtocol(Talker))
+    ((seen, port, _, _, binding),) = clock.tcpClients
+    assert (seen, port, binding) == (host, 80, ("127.0.0.2", 0))
+
+
 def test_underscoreOverTLS() -> None:
     """
     Where no certificate can be verified, that is told at once.

@@ -5,12 +5,14 @@ One request and one answer, against a server in memory.
 from __future__ import annotations
 
 import gzip
+import inspect
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
+from twisted.web.client import Agent
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 from zope.interface.verify import verifyClass
@@ -91,6 +93,41 @@ def test_compressionNotOffered() -> None:
     asker = Asker()
     asker.wire.given = [("accept-encoding", "br")]
     assert asker.request().header("Accept-Encoding") is None
+
+
+@pytest.mark.parametrize("target", ["/socket.io/?a=1&t=x", "/a;b=c?d=e;f", "/", "/a%20b/?"])
+def test_targetSentAsItIs(target: str) -> None:
+    """
+    Path and query are asked for as they are written.
+    """
+    asker = Asker()
+    url = f"http://example.com:3000{target}"
+    Exchange(asker.requester, url, "poll", asker.answers.append, asker.errors.append).start()
+    asker.server.settle()
+    assert asker.server.requests[-1].target == target
+
+
+def test_anotherPath() -> None:
+    """
+    A requester is not bound to the path of its first request.
+    """
+    asker = Asker()
+    for path in ("/a/?x=1", "/b/?x=2"):
+        url = f"http://example.com:3000{path}"
+        Exchange(asker.requester, url, "poll", asker.answers.append, asker.errors.append).start()
+        asker.server.settle()
+        asker.server.get.answer()
+    assert [each.target for each in asker.server.requests] == ["/a/?x=1", "/b/?x=2"]
+    assert len(asker.server.links) == 1
+
+
+def test_agentStillSendsAnywhere() -> None:
+    """
+    A canary: what our agent leans on is still there in Twisted's.
+    """
+    parameters = inspect.signature(Agent._requestWithEndpoint).parameters
+    names = "self key endpoint method parsedURI headers bodyProducer requestPath"
+    assert list(parameters) == names.split()
 
 
 def test_postSaysPlainText() -> None:

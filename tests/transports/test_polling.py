@@ -158,6 +158,125 @@ def test_sentBeforeTheHandshakeWaits() -> None:
     assert poll.server.post.body == b"4early"
 
 
+def test_firstPostHasTheConnection() -> None:
+    """
+    What is sent with the handshake goes first, and the next poll follows on
+    the same connection: a second one would cost as much as both requests.
+    """
+    poll = Poll().open()
+    poll.transport.sendText(b"early")
+    poll.receive(handshakeBody())
+    assert poll.server.pending("GET") == []
+    poll.server.post.answer()
+    assert poll.server.get.query["sid"] == "s1"
+    assert len(poll.server.links) == 1
+
+
+def test_firstPostTakesItsTime() -> None:
+    """
+    A first POST that is not answered keeps the poll back for a second, and
+    only that one poll.
+    """
+    poll = Poll().open()
+    poll.transport.sendText(b"early")
+    poll.receive(handshakeBody())
+    poll.clock.advance(0.999)
+    poll.settle()
+    assert poll.server.pending("GET") == []
+    poll.clock.advance(0.001)
+    poll.settle()
+    poll.receive(b"6")
+    assert poll.server.get.query["sid"] == "s1"
+
+
+def test_closedBeforeTheFirstPoll() -> None:
+    """
+    A poll that was kept back never goes when the transport ends first.
+    """
+    poll = Poll().open()
+    poll.transport.sendText(b"early")
+    poll.receive(handshakeBody())
+    poll.transport.abort()
+    poll.assertGone()
+
+
+# while another transport is proved
+
+
+def test_hesitates(poll: Poll) -> None:
+    """
+    While a probe is under way the second poll waits for it, so that the
+    upgrade need not wait for the server to end a poll.
+    """
+    poll.transport.hesitate()
+    poll.receive(b"4hi")
+    assert poll.heard.texts == [b"hi"]
+    assert poll.server.pending("GET") == []
+    paused = poll.transport.pause()
+    assert paused.result == []
+    poll.assertGone()
+
+
+def test_hesitatesNotForLong(poll: Poll) -> None:
+    """
+    A probe that takes its time delays that one poll by a tenth of a second.
+    """
+    poll.transport.hesitate()
+    poll.receive(b"6")
+    poll.clock.advance(0.1)
+    poll.settle()
+    poll.receive(b"6")
+    assert len(poll.server.pending("GET")) == 1
+
+
+def test_hesitatesOverAPost(poll: Poll) -> None:
+    """
+    An answered POST is no reason to poll earlier.
+    """
+    poll.transport.hesitate()
+    poll.receive(b"6")
+    poll.transport.sendText(b"x")
+    poll.settle()
+    poll.server.post.answer()
+    assert poll.server.pending("GET") == []
+
+
+def test_firstPollDoesNotHesitate() -> None:
+    """
+    The first poll, whose answer is waited for, goes as soon as it can.
+    """
+    poll = Poll().open()
+    poll.transport.sendText(b"early")
+    poll.transport.hesitate()
+    poll.receive(handshakeBody())
+    poll.server.post.answer()
+    assert poll.server.get.query["sid"] == "s1"
+
+
+def test_hesitatesNoMore(poll: Poll) -> None:
+    """
+    What comes while the transport pauses delays nothing.
+    """
+    poll.transport.hesitate()
+    paused = poll.transport.pause()
+    poll.receive(b"6")
+    assert paused.result == []
+    poll.assertGone()
+
+
+def test_endsWhileHesitating(poll: Poll) -> None:
+    """
+    A poll that was kept back never goes when the transport ends.
+    """
+    poll.transport.hesitate()
+    poll.receive(b"6")
+    poll.transport.abort()
+    poll.assertGone()
+
+
+# opening that fails
+
+
 def test_noOpenPacket() -> None:
     """
     A first body without OPEN ends the transport, instead of asking for one

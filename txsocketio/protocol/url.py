@@ -12,10 +12,11 @@ import os
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv6Address
 from itertools import count
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote
 
 __all__ = ["EngineAddress", "ServerURL", "enginePath", "parseURL", "uniqueTokens"]
 
@@ -89,12 +90,16 @@ class EngineAddress(NamedTuple):
         The userinfo is not part of it: it travels as a header.
         """
         scheme = ("wss" if self.secure else "ws") if webSocket else self._http()
-        encoded = urlencode(tuple(query), quote_via=quote, safe="")
+        encoded = "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in query])
         url = f"{scheme}://{self.hostHeader}{self.path}"
         return f"{url}?{encoded}" if encoded else url
 
     def _http(self) -> str:
         return "https" if self.secure else "http"
+
+
+def _encoded(text: str) -> str:
+    return text if text.isalnum() and text.isascii() else quote(text, safe="")
 
 
 def enginePath(path: str, addTrailingSlash: bool) -> str:
@@ -129,6 +134,14 @@ def parseURL(url: str) -> ServerURL:
     @raise TypeError: it is not a C{str}.
     @raise ValueError: the message says what to write instead.
     """
+    if not isinstance(url, str):
+        raise TypeError(f'the URL must be a str such as "http://localhost:3000", not {url!r:.80}')
+    return _parseURL(url)
+
+
+@lru_cache(16)
+def _parseURL(url: str) -> ServerURL:
+    # Once for io() and for its manager, and for all clients of one server.
     scheme, authority, path, query = _split(url)
     secure = _secure(scheme)
     userinfo, at, hostAndPort = authority.rpartition("@")
@@ -144,8 +157,6 @@ def parseURL(url: str) -> ServerURL:
 
 
 def _split(url: str) -> tuple[str, str, str, str]:
-    if not isinstance(url, str):
-        raise TypeError(f'the URL must be a str such as "http://localhost:3000", not {url!r:.80}')
     if len(url) > MAX_LENGTH:
         raise ValueError(f"the URL has {len(url)} characters; at most {MAX_LENGTH} are allowed")
     blank = _BLANK.search(url)

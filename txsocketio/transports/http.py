@@ -11,6 +11,7 @@ Must not know: Engine.IO packets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http.cookiejar import CookieJar
 from io import BytesIO
@@ -23,7 +24,7 @@ from twisted.internet.interfaces import IConsumer, IDelayedCall
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.client import URI, Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
@@ -46,6 +47,8 @@ REFUSAL_SECONDS = 2.0
 """How long we read the body of a refusal, which only explains it."""
 
 CONTENT_TYPE = ("Content-Type", "text/plain;charset=UTF-8")
+
+_UNSENDABLE = re.compile(rb"[^\x21-\x7e]")
 
 Pairs = list[tuple[str, str]]
 
@@ -197,6 +200,46 @@ class _ReadyURL(EncodedURL):
         return self._readyText
 
 
+class _OneServer(Agent):
+    """
+    An agent that is asked for the same URL again and again, with another query
+    each time, and parses it once.
+
+    @ivar query: that of the next request, with its question mark.  It is said
+        here, for treq and Twisted would parse it twice a request.
+    """
+
+    query = b""
+    _uri: bytes | None = None
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,
+    ) -> Deferred[IResponse]:
+        """
+        As L{Agent}'s, but C{uri} has no query.
+        """
+        if uri != self._uri:
+            self._prepare(uri)
+        target, path = self._target, self._path + self.query
+        response: Deferred[IResponse] = self._requestWithEndpoint(
+            self._key, self._endpoint, method, target, headers, bodyProducer, path
+        )
+        return response
+
+    def _prepare(self, uri: bytes) -> None:
+        if _UNSENDABLE.search(uri):
+            raise ValueError(f"this URL cannot be requested: {uri!r}")
+        self._uri = uri
+        self._target = target = URI.fromBytes(uri)
+        self._path = target.originForm
+        self._key = target.scheme, target.host, target.port
+        self._endpoint = self._getEndpoint(target)
+
+
 # requests
 
 
@@ -211,9 +254,10 @@ class Requester:
         self.limit: int = wire.optionsFor(transport).maxMessageBytes
         self._wire = wire
         self._pool = _buildPool(wire.reactor)
-        agent = Agent.usingEndpointFactory(wire.reactor, wire.endpointFactory(), self._pool)
+        factory = wire.endpointFactory()
+        self._agent = _OneServer.usingEndpointFactory(wire.reactor, factory, self._pool)
         self._jar = cast(Any, _NoJar())
-        self._client = HTTPClient(PlainAgent(agent), self._jar, BytesProducer)
+        self._client = HTTPClient(PlainAgent(self._agent), self._jar, BytesProducer)
         self._given: Pairs | None = None
         self._forGET = self._forPOST = Headers()
 
@@ -227,9 +271,11 @@ class Requester:
         headers = self._wire.headers(self.transport, url)
         if headers != self._given:
             self._prepare(headers)
+        bare, mark, query = url.partition("?")
+        self._agent.query = f"{mark}{query}".encode("ascii")
         response: Deferred[Any] = self._client.request(
             "GET" if body is None else "POST",
-            _ReadyURL(url),
+            _ReadyURL(bare),
             headers=self._forGET if body is None else self._forPOST,
             data=body,
             cookies=self._jar,
@@ -385,9 +431,9 @@ class Exchange(Protocol):
             return
         if self._response.code != 200:
             self._refused()
-        elif reason.check(ResponseDone, PotentialDataLoss):
+        elif isinstance(reason.value, (ResponseDone, PotentialDataLoss)):
             self._end()
-            complete = reason.check(ResponseDone) is not None
+            complete = isinstance(reason.value, ResponseDone)
             body = self._pieces.getvalue()
             self._answered(Answer(self.url, body, self._response.headers, complete))
         else:

@@ -55,6 +55,18 @@ TURN_SECONDS = 0.010
 CLOSE_SECONDS = 2.0
 """How long a goodbye may take."""
 
+FIRST_POST_SECONDS = 1.0
+"""
+How long the first poll waits for the first POST, which so has the connection
+that is there: another would cost as much as several requests.
+"""
+
+HESITATION_SECONDS = 0.1
+"""
+How long the second poll waits for a probe to succeed: a poll that is under way
+then is ended by Node only after such a time, and till then nothing is upgraded.
+"""
+
 LAST_POLL_SECONDS = 0.1
 """How long the last poll may stay unanswered after it."""
 
@@ -108,6 +120,10 @@ class PollingTransport:
     _post: Exchange | None = None
     _readTurn: IDelayedCall | None = None
     _writeTurn: IDelayedCall | None = None
+    _fresh = False  # whether the handshake was the last request
+    _postingFirst = False  # whether the next poll waits for the POST
+    _probing = False  # whether the poll after the next one shall wait
+    _hesitation: IDelayedCall | None = None  # while the next poll is held back
     _goodbye: IDelayedCall | None = None
     _closed: Deferred[None] | None = None
     _paused: Deferred[list[tuple[int, bytes, bool]]] | None = None
@@ -136,6 +152,7 @@ class PollingTransport:
         self._readTurn = self._clock.callLater(0, self._opened)
 
     def handshakeReceived(self, handshake: Handshake) -> None:
+        self._fresh = self.sid is None
         self.sid = handshake.sid
         self._maxPayload = handshake.maxPayload
         self.postTimeout = self._requestTimeout or handshake.pingTimeout
@@ -161,6 +178,13 @@ class PollingTransport:
             self._flowing = True
             if self._state != "new":
                 self._readLater()
+
+    def hesitate(self) -> None:
+        """
+        Another transport is being proved: after the next poll's answer, which
+        may be waited for, give it a moment.
+        """
+        self._probing = True
 
     def pause(self) -> Deferred[list[tuple[int, bytes, bool]]]:
         """
@@ -210,6 +234,9 @@ class PollingTransport:
             return
         if self.sid is None:
             self._checkContentType(answer)
+        elif self._probing and self._state == "open":
+            self._probing = False
+            self._hesitate(HESITATION_SECONDS)
         self._answer = answer
         self._packets = packetsOf(answer.body)
         self._read()
@@ -231,6 +258,8 @@ class PollingTransport:
         if self._queue and self._state != "pausing":
             self._write()
         self._checkDrained()
+        if self._postingFirst:
+            self._hesitated()
         self._checkPaused()
         self._checkGone()
 
@@ -242,6 +271,24 @@ class PollingTransport:
             self._lost("transport error", error)
 
     # inside: reading
+
+    def _postFirst(self) -> None:
+        """
+        After the handshake, what was sent in its turn has the connection; the
+        next poll follows the answer on it.
+        """
+        self._writeTurn = _cancelled(self._writeTurn)
+        self._postingFirst = True
+        self._hesitate(FIRST_POST_SECONDS)
+        self._write()
+
+    def _hesitate(self, seconds: float) -> None:
+        self._hesitation = self._clock.callLater(seconds, self._hesitated)
+
+    def _hesitated(self) -> None:
+        self._postingFirst = False
+        self._hesitation = _cancelled(self._hesitation)
+        self._read()
 
     def _readLater(self) -> None:
         if self._readTurn is None:
@@ -260,7 +307,11 @@ class PollingTransport:
             return
         self._packets = None
         if self._state == "open" and self._get is None:
-            self._poll()
+            fresh, self._fresh = self._fresh, False
+            if fresh and self._writeTurn is not None:
+                self._postFirst()
+            elif self._hesitation is None:
+                self._poll()
         self._checkPaused()
 
     def _checkContentType(self, answer: Answer) -> None:
@@ -415,6 +466,7 @@ class PollingTransport:
         self._packets = None
         self._readTurn = _cancelled(self._readTurn)
         self._writeTurn = _cancelled(self._writeTurn)
+        self._hesitation = _cancelled(self._hesitation)
         self._goodbye = self._clock.callLater(CLOSE_SECONDS, self.abort)
         self._send(encodePacket(CLOSE, b""))
         if self._post is None:
@@ -442,6 +494,7 @@ class PollingTransport:
         self._packets = self._answer = None
         self._readTurn = _cancelled(self._readTurn)
         self._writeTurn = _cancelled(self._writeTurn)
+        self._hesitation = _cancelled(self._hesitation)
         self._goodbye = _cancelled(self._goodbye)
         for exchange in (self._get, self._post):
             if exchange is not None:
