@@ -101,6 +101,16 @@ class FrameOutbox:
         elif not self._shut:
             self._putFirst(frame)
 
+    def putAhead(self, frame: bytes) -> None:
+        """
+        As L{put}, but before what was gathered.
+        """
+        if self._gathering:
+            self._frames.insert(0, frame)
+            self._waiting += len(frame)
+        else:
+            self.put(frame)
+
     def hold(self) -> None:
         """
         Gather all that is put, until L{letGo}.

@@ -497,10 +497,13 @@ class WebSocketClient(FrameReader):
         return whole
 
     def _answerPings(self) -> None:
-        while self._pings and self.outbox is not None and not self.outbox.congested:
-            ping, *rest = self._pings
-            self._pings = tuple(rest)
-            self._putOpen(frames.frame(frames.PONG, ping))
+        """
+        Answer, before what the messages behind the pings made us send.
+        """
+        pings, outbox = self._pings, self.outbox
+        if pings and self.state == OPEN and outbox is not None and not outbox.congested:
+            self._pings = ()
+            outbox.putAhead(b"".join([frames.frame(frames.PONG, each) for each in pings]))
 
     def _filled(self) -> None:
         if self._owner is not None:
