@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService
 from twisted.python import usage
 
 from txsocketio.bots.config import readConfig
+from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import ConfigError
-from txsocketio.bots.runner import BotRunner
 from txsocketio.bots.schema import seconds
 
 __all__ = ["Options", "makeService"]
@@ -127,8 +127,5 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    daemon = MultiService()
     assert options.description is not None
-    for each in options.description.bots:
-        BotRunner(each, options.plugins.find(each.plugin), reactor).setServiceParent(daemon)
-    return daemon
+    return BotDaemon(options.description.bots, options.plugins, reactor)
