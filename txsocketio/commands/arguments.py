@@ -70,8 +70,10 @@ with --lines each is {"event": ..., "answer": ...}
 }
 
 _PROBE_EXITS = (
-    "exit status:\n  0    everything works that was tried\n  2    a mistake on the command line\n"
-    + "".join(f"  {ofStep(name):<4} the first step that failed was {name}\n" for name in PROBE_STEPS)
+    "exit status:\n"
+    "  0    everything works that was tried\n"
+    "  2    a mistake on the command line\n"
+    + "".join(f"  {ofStep(each):<4} the first that failed was {each}\n" for each in PROBE_STEPS)
     + "  130  ended by SIGINT, 143 by SIGTERM\n"
 )
 

@@ -125,7 +125,8 @@ class Client:
     def _leave(self, result: Any) -> Deferred[None]:
         self._running = None
         if isinstance(result, Failure):
-            result = Failure(endOf(self._why or result.value))
+            error: Any = result.value
+            result = Failure(endOf(self._why or error))
         return self._service.stopService().addCallback(lambda _: result)
 
     def _connected(self) -> None:

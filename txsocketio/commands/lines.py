@@ -79,8 +79,8 @@ class LineReader:
         self._pieces.append(rest)
         self._size += len(rest)
         if self._size > MAX_LINE_BYTES:
-            text = f"line {self.number + len(self._lines) + 1} of the input is longer than"
-            raise Ended(Exit.INPUT, f"{text} {MAX_LINE_BYTES} bytes")
+            where = f"line {self.number + len(self._lines) + 1} of the input"
+            raise Ended(Exit.INPUT, f"{where} is longer than {MAX_LINE_BYTES} bytes")
 
 
 class LineWriter:

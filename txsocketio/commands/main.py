@@ -101,7 +101,7 @@ def _beginWork(
     item = None if command == "listen" else readItem(given, texts)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        description = targetOf(given, texts, **_policy(given.reconnect))
+        description = targetOf(given, texts, **_policy(given))
     for each in caught:
         progress.complain(f"warning: {each.message}")
     progress.redact = description.redact
@@ -111,9 +111,10 @@ def _beginWork(
     return lambda: _connectAndWork(reactor, description, progress, given, work, output)
 
 
-def _policy(reconnect: bool) -> dict[str, Any]:
+def _policy(given: Namespace) -> dict[str, Any]:
     names = ("reconnection", "retryOnConnectError", "retryOnServerDisconnect")
-    return dict.fromkeys(names, reconnect)
+    limits = {"timeout": given.timeout, "connectTimeout": given.timeout}
+    return {**dict.fromkeys(names, given.reconnect), **limits}
 
 
 def _workOf(

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.logger import LogLevel, formatEvent
+from twisted.logger import ILogObserver, LogLevel, formatEvent
+from zope.interface import provider
 
 __all__ = ["Progress", "printable"]
 
@@ -56,12 +57,13 @@ class Progress:
         except (OSError, ValueError):
             pass  # nobody reads it; the exit status tells
 
-    def observer(self, verbose: bool) -> Callable[[Any], None]:
+    def observer(self, verbose: bool) -> Any:
         """
         Make what shows log events: warnings and worse, or everything.
         """
         least = LogLevel.debug if verbose else LogLevel.warn
 
+        @provider(ILogObserver)
         def observe(event: Any) -> None:
             if event.get("log_level", LogLevel.info) >= least:
                 self.complain(formatEvent(event) + _traceback(event))

@@ -110,7 +110,8 @@ class TargetReader:
         except ValueError as error:
             hide = bool(put) or key.secret
             said = f"{key.rule} (its value is not shown)" if hide else str(error)
-            raise Ended(Exit.USAGE, f"{flag}: {said.removeprefix(f'{key.name} ')}") from None
+            said = said.removeprefix(f"{key.name} ").removeprefix(f"{flag} ")
+            raise Ended(Exit.USAGE, f"{flag}: {said}") from None
         self._secrets.update(secretsOf(key, text, tuple(put)))
         return value
 
