@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from txsocketio.protocol.url import parseURL
 
-__all__ = ["HIDDEN", "BotDescription", "DaemonDescription", "secretsOfURL"]
+__all__ = ["HIDDEN", "BotDescription", "DaemonDescription", "redact", "secretsOfURL"]
 
 HIDDEN = "(hidden)"
 
@@ -31,6 +31,8 @@ class BotDescription:
     @ivar config: the plugin's own options.
     @ivar options: the client's options, as L{io <txsocketio.client.io>} takes them.
     @ivar drainTimeout: seconds that a stop may take to send what waits.
+    @ivar rate: how many events a second it may emit; L{None} for any number.
+    @ivar burst: how many at once after a pause; L{None} for a second's worth.
     @ivar secrets: texts that must never be shown.
     """
 
@@ -41,6 +43,8 @@ class BotDescription:
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     drainTimeout: float = 5.0
+    rate: float | None = None
+    burst: int | None = None
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
@@ -58,10 +62,17 @@ class BotDescription:
         Hide this bot's secrets in a text that may hold them, e.g. a server's
         answer.
         """
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            if len(secret) >= SHORTEST_SECRET:
-                text = text.replace(secret, HIDDEN)
-        return text
+        return redact(text, self.secrets)
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """
+    Hide secrets in a text.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def secretsOfURL(url: str, put: Iterable[str]) -> set[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from txsocketio.bots.schema import PluginOption, seconds
+from txsocketio.bots.schema import PluginOption, count, rate, seconds
 from txsocketio.options import OPTIONS, checkHeaders, checkQuery
 from txsocketio.protocol.url import parseURL
 
@@ -58,7 +58,7 @@ class Key:
     place: str
     parse: Callable[[str], Any]
     rule: str
-    secret: bool = False
+    secret: bool | Callable[[str], Iterable[str]] = False
 
 
 def _text(text: str) -> str:
@@ -83,6 +83,8 @@ OWN_KEYS: Mapping[str, Key] = {
     "plugin": Key("plugin", "own", _text, "must be a plugin's name, or package.module:Class"),
     "namespace": Key("namespace", "own", _namespace, 'must begin with "/", as in /admin'),
     "drainTimeout": Key("drainTimeout", "own", seconds, "must be a number of seconds, 0 or more"),
+    "rate": Key("rate", "own", rate, "must be how many in a time, as in 10/s"),
+    "burst": Key("burst", "own", count, "must be a whole number, 1 or more"),
 }
 
 DAEMON_KEYS: Mapping[str, Key] = {}

@@ -16,6 +16,7 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
+from txsocketio.bots.ratelimit import RateLimit
 from txsocketio.bots.states import BotState, Condition
 from txsocketio.service import SocketIOService
 
@@ -65,6 +66,7 @@ class BotRunner(Service):
 
     _starting: Deferred[Any] | None = None
     _started = False
+    _rateLimit: RateLimit | None = None
 
     def __init__(
         self,
@@ -123,8 +125,13 @@ class BotRunner(Service):
         socket = self.client.socket
         self.log.fields["namespace"] = socket.nsp
         self._watch(socket)
+        self._limitRate(socket)
         self.bot.attach(socket, self.log)
         return maybeDeferred(self.bot.start)
+
+    def _limitRate(self, socket: Any) -> None:
+        rate, burst = self.description.rate, self.description.burst
+        self._rateLimit = None if rate is None else RateLimit(socket, rate, burst)
 
     def _cbStarted(self, _: object) -> None:
         self._starting = None
@@ -188,4 +195,6 @@ class BotRunner(Service):
         return leaving.addCallback(lambda _: hurry.cancel() if hurry.active() else None)
 
     def _cbStopped(self, _: object) -> None:
+        if self._rateLimit is not None:
+            self._rateLimit.stop()
         self._become(BotState.STOPPED, "the daemon stopped it")
