@@ -1,0 +1,51 @@
+"""
+An event as a record, and a record as a line of JSON: what the built-in plugins
+write, post, and hand to programs.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["eventRecord", "jsonLine"]
+
+
+def eventRecord(bot: Any, event: Any, args: Sequence[Any]) -> dict[str, Any]:
+    """
+    When what came to whom.
+
+    @param bot: a L{Bot <txsocketio.bots.bot.Bot>}.
+    """
+    now = datetime.fromtimestamp(bot.socket.io.reactor.seconds(), UTC)
+    return {
+        "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "bot": bot.log.bot,
+        "namespace": bot.socket.nsp,
+        "event": event,
+        "args": args,
+    }
+
+
+def jsonLine(record: Mapping[str, Any]) -> str:
+    """
+    Write a record as one line; whatever is in it, this raises nothing.
+    """
+    try:
+        return json.dumps(record, default=_plain, allow_nan=False, separators=(",", ":")) + "\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        # Only the arguments can be the reason: they are the server's.
+        readable = {**record, "args": None, "unreadable": f"{type(error).__name__}: {error}"}
+        return json.dumps(readable, default=_plain, separators=(",", ":")) + "\n"
+
+
+def _plain(value: object) -> Any:
+    """
+    What JSON has no word for: bytes as base64, the rest as Python shows it.
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"base64": b64encode(value).decode("ascii")}
+    return repr(value)
