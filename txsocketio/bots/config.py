@@ -32,6 +32,7 @@ from txsocketio.bots.keys import (
     namesTaken,
 )
 from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError, didYouMean, nearest
+from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.schema import PluginLike, PluginOption
 from txsocketio.bots.substitute import Substitution
 from txsocketio.options import EngineOptions, ManagerOptions, SocketOptions, readOptions
@@ -155,7 +156,9 @@ class _Reading:
             self.mistakes.append(Mistake(self.ini.file, 0, "", "", text))
         self._checkDefaults()
         described = tuple(bot for bot in bots if bot is not None)
-        return DaemonDescription(self.ini.file, described, self._daemon())
+        settings = self._daemon()
+        self._checkReady(settings.get("ready"), [each.name[len(BOT) :] for each in sections])
+        return DaemonDescription(self.ini.file, described, settings)
 
     def _botSections(self) -> Iterator[Section]:
         for section in self.ini.sections.values():
@@ -200,6 +203,12 @@ class _Reading:
             elif (value := self.value(entry, key)) is not None:
                 settings[key.name] = value[0]
         return MappingProxyType(settings)
+
+    def _checkReady(self, ready: Readiness | None, bots: Sequence[str]) -> None:
+        for name in ready.names if ready else ():
+            if name not in bots:
+                entry = self.ini.sections[DAEMON].entries["ready"]
+                self.wrong(entry, f'there is no bot "{name}"' + didYouMean(name, bots))
 
     def value(self, entry: Entry, key: Key) -> tuple[Any, Iterable[str]] | None:
         """

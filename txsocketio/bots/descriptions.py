@@ -11,14 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from txsocketio.bots.redaction import HIDDEN, redactorOf
 from txsocketio.protocol.url import parseURL
 
 __all__ = ["HIDDEN", "BotDescription", "DaemonDescription", "secretsOfURL"]
-
-HIDDEN = "(hidden)"
-
-SHORTEST_SECRET = 4
-"""Shorter ones are not looked for in texts: everything would be hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +54,7 @@ class BotDescription:
         Hide this bot's secrets in a text that may hold them, e.g. a server's
         answer.
         """
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            if len(secret) >= SHORTEST_SECRET:
-                text = text.replace(secret, HIDDEN)
-        return text
+        return redactorOf(self.secrets)(text)
 
 
 def secretsOfURL(url: str, put: Iterable[str]) -> set[str]:
