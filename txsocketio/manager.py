@@ -79,11 +79,15 @@ class Manager(Tunable):
     @ivar url: the server's URL, e.g. C{"http://localhost:3000"}.
     @ivar engine: the present or last L{Engine}, or L{None}.
     @ivar opts: the options given, as a read-only mapping.
+    @ivar lengthen: where several managers share a server: called with the
+        seconds before the next attempt, gives more of them; fewer do not
+        count.  L{None} for nobody.
     """
 
     _log = Logger()
 
     engine: Engine | None = None
+    lengthen: Callable[[float], float] | None = None
 
     _known = False  # whether a namespace was ever connected
     _openCallbacks: tuple[Callable[[Any], Any], ...]
@@ -157,6 +161,14 @@ class Manager(Tunable):
         Seconds until the next attempt, or L{None} when none is planned.
         """
         return self._reconnection.secondsLeft if self.state == "waiting" else None
+
+    @property
+    def attempts(self) -> int:
+        """
+        The number of the present or next attempt to connect again; 0 before
+        the first, and once a connection has lasted.
+        """
+        return self._reconnection.attempts
 
     @property
     def connectTimeout(self) -> float:
@@ -596,12 +608,21 @@ class Manager(Tunable):
             self._reconnection.life.rest()
             return True
         else:
-            delay = self._reconnection.nextDelay(error)
+            delay = self._lengthened(self._reconnection.nextDelay(error))
             self._reconnection.life.wait(delay, self._startAttempt)
             number = self._reconnection.attempts
             text = "Next attempt to reach {url} in {delay:.1f} s."
             self._log.info(text, url=self.url, delay=delay, attempt=number)
         return False
+
+    def _lengthened(self, delay: float) -> float:
+        if self.lengthen is None:
+            return delay
+        try:
+            return max(delay, self.lengthen(delay))
+        except Exception:
+            self._log.failure("lengthen= of {url} failed.", url=self.url)
+            return delay
 
     def _giveUp(self, last: BaseException | None) -> None:
         error = ReconnectFailed(int(self._reconnection.attempts), last)
