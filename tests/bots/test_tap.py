@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.application.service import IServiceCollection
 from twisted.python import usage
 
 from support import ROOT, deferred, run, until
@@ -181,9 +180,9 @@ def test_eachBotIsAServiceOfItsOwnAndNothingIsOpened(folder: Path) -> None:
     """
     twistd makes the service before it forks; the reactor must stay untouched.
     """
-    daemon = IServiceCollection(tap.makeService(parse("-c", "good.ini")))
-    assert [each.name for each in daemon] == ["one", "two"]
-    assert all(each.condition.state is BotState.WAITING for each in daemon)
+    runners = tap.makeService(parse("-c", "good.ini")).runners
+    assert list(runners) == ["one", "two"]
+    assert all(each.condition.state is BotState.WAITING for each in runners.values())
 
 
 def test_onlyTheBotsAskedForAreMade(folder: Path) -> None:
@@ -191,9 +190,9 @@ def test_onlyTheBotsAskedForAreMade(folder: Path) -> None:
     C{--bot} may be given several times.
     """
     options = parse("-c", "good.ini", "--bot", "two", "--bot", "one")
-    assert len(list(IServiceCollection(tap.makeService(options)))) == 2
+    assert len(tap.makeService(options).runners) == 2
     options = parse("-c", "good.ini", "--bot", "two")
-    assert [each.name for each in IServiceCollection(tap.makeService(options))] == ["two"]
+    assert list(tap.makeService(options).runners) == ["two"]
 
 
 DAEMON = """\

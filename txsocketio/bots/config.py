@@ -210,11 +210,11 @@ class _Reading:
                 entry = self.ini.sections[DAEMON].entries["ready"]
                 self.wrong(entry, f'there is no bot "{name}"' + didYouMean(name, bots))
 
-    def value(self, entry: Entry, key: Key) -> tuple[Any, Iterable[str]] | None:
+    def value(self, entry: Entry, key: Key) -> tuple[Any, tuple[str, ...], str] | None:
         """
         Make an entry's value, or note why it cannot be.
 
-        @return: the value, and the secrets in it.
+        @return: the value, the secrets in it, and its text.
         """
         try:
             text, secrets = self.substitution.expand(entry.text)
@@ -222,7 +222,7 @@ class _Reading:
             self.wrong(entry, str(error))
             return None
         try:
-            return key.parse(text), secretsOf(key, text, secrets)
+            return key.parse(text), tuple(secretsOf(key, text, secrets)), text
         except Exception as error:  # a plugin's own parser may raise anything
             hide = bool(secrets) or key.secret
             said = _said(error).removeprefix(f"{key.name} ")
@@ -259,6 +259,7 @@ class _SectionReading:
         self.entries = reading.defaults.entries | section.entries
         self.values: dict[str, dict[str, Any]] = {"own": {}, "options": {}, "config": {}}
         self.values |= {mapping: {} for mapping in MAPPINGS.values()}
+        self.texts: dict[str, str] = {}
         self.secrets: set[str] = set()
         self.good = True
 
@@ -312,6 +313,7 @@ class _SectionReading:
         if value is None:
             self.good = False
             return
+        self.texts[entry.key] = value[2]
         self.values[key.place][key.name] = value[0]
         self.secrets.update(value[1])
 
@@ -345,6 +347,7 @@ class _SectionReading:
             name=self.section.name[len(BOT) :],
             config=MappingProxyType(config | self.values["config"]),
             options=MappingProxyType(dict(options)),
+            texts=MappingProxyType(self.texts),
             secrets=frozenset(self.secrets - {""}),
             **self.values["own"],
         )

@@ -28,6 +28,8 @@ class BotDescription:
     @ivar options: the client's options, as L{io <txsocketio.client.io>} takes them.
     @ivar drainTimeout: seconds that a stop may take to send what waits.
     @ivar secrets: texts that must never be shown.
+    @ivar texts: the keys as the file has them, and the text of each, all put
+        in that is put in.
     """
 
     name: str
@@ -38,6 +40,18 @@ class BotDescription:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     drainTimeout: float = 5.0
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def sameAs(self, other: BotDescription) -> bool:
+        """
+        Whether two sections say the same.
+
+        Where both were read from files, their texts count: what a plugin makes
+        of a text need not be comparable.
+        """
+        if self.texts and other.texts:
+            return (self.name, self.texts) == (other.name, other.texts)
+        return self == other
 
     @property
     def server(self) -> str:

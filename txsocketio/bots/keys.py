@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from txsocketio.bots.readiness import parseReady
-from txsocketio.bots.schema import PluginOption, boolean, seconds
+from txsocketio.bots.schema import PluginOption, boolean, rate, seconds
 from txsocketio.options import OPTIONS, checkHeaders, checkQuery
 from txsocketio.protocol.url import parseURL
 
@@ -130,7 +130,25 @@ _SEEING = (
 )
 """How operators look at the daemon."""
 
-DAEMON_KEYS: Mapping[str, Key] = {key.name: key for key in _SEEING}
+
+
+def _oneOf(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text
+
+    return parse
+
+
+_LIVING = (
+    Key("onError", "daemon", _oneOf("isolate", "stop"), "must be isolate or stop"),
+    Key("attemptsPerHost", "daemon", rate, "must be how many in a time, as in 5/s"),
+    Key("notify", "daemon", _oneOf("started", "ready"), "must be started or ready"),
+)
+"""How the bots live together, and with the supervisor."""
+
+DAEMON_KEYS: Mapping[str, Key] = {key.name: key for key in (*_SEEING, *_LIVING)}
 """What the C{[daemon]} section may say."""
 
 

@@ -11,7 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["PluginLike", "PluginOption", "boolean", "integer", "listOf", "schemaOf", "seconds"]
+__all__ = [
+    "PluginLike",
+    "PluginOption",
+    "boolean",
+    "integer",
+    "listOf",
+    "rate",
+    "schemaOf",
+    "seconds",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,25 @@ def integer(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise ValueError("must be a whole number, 0 or more")
     return int(text)
+
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def rate(text: str) -> float:
+    """
+    So many in a time: C{10/s}, C{600/m}, C{100/h}.
+
+    @return: how many in a second.
+    """
+    number, _, unit = text.partition("/")
+    try:
+        value = float(number) / _UNITS[unit.strip()]
+    except (ValueError, KeyError):
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise ValueError("must be how many in a time, as in 10/s, 600/m or 100/h")
+    return value
 
 
 def seconds(text: str) -> float:

@@ -17,8 +17,11 @@ from twisted.python import usage
 from txsocketio.bots.config import readConfig
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
+from txsocketio.bots.hangup import ReloadOnHangup
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import ConfigError
+from txsocketio.bots.notify import notifierFor
+from txsocketio.bots.processend import ProcessEnd
 from txsocketio.bots.schema import seconds
 
 __all__ = ["Options", "makeService"]
@@ -91,7 +94,7 @@ class Options(usage.Options):
     def _readConfig(self) -> None:
         file = self["config"]
         try:
-            self.description = readConfig(file, self.plugins.find, only=self.bots)
+            self.description = self._read(file)
         except ConfigError as error:
             print(error, file=sys.stderr)
             raise SystemExit(BAD_CONFIGURATION) from None
@@ -99,6 +102,18 @@ class Options(usage.Options):
             count = len(self.description.bots)
             print(f"{file}: {count} bot{'s' if count != 1 else ''}, no mistakes")
             self._exit(lambda: 0)
+
+    def _read(self, file: str) -> DaemonDescription:
+        return readConfig(file, self.plugins.find, only=self.bots)
+
+    def readAgain(self) -> DaemonDescription:
+        """
+        Read the bots file again, wherever the process went meanwhile.
+
+        @raise ConfigError: with all its mistakes.
+        """
+        assert self.description is not None
+        return self._read(self.description.file)
 
     def _listPlugins(self) -> int:
         for found in self.plugins.found:
@@ -123,9 +138,22 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """
-    Make the service of all bots; a child of it is named as its bot.
+    Make the service of all bots, and of what is beside them.
     """
     from twisted.internet import reactor
 
-    assert options.description is not None
-    return BotDaemon(options.description.bots, options.plugins, reactor)
+    description = options.description
+    assert description is not None
+    daemon = BotDaemon(
+        description.bots,
+        options.plugins,
+        reactor,
+        settings=description.settings,
+        read=options.readAgain,
+        endProcess=ProcessEnd(reactor).end,
+    )
+    ReloadOnHangup(daemon.reload, reactor).setServiceParent(daemon)
+    notifier = notifierFor(daemon)
+    if notifier is not None:
+        notifier.setServiceParent(daemon)
+    return daemon
