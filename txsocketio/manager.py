@@ -74,7 +74,8 @@ class Manager(Tunable):
 
     Events: C{open}, C{close(reason, details)}, C{error(error)}, C{ping},
     C{packet}, C{reconnect(attempt)}, C{reconnect_attempt(attempt)},
-    C{reconnect_error(error)}, C{reconnect_failed}.
+    C{reconnect_error(error)}, C{reconnect_failed}; and C{engine(engine)}, for
+    each new one before it opens.
 
     @ivar url: the server's URL, e.g. C{"http://localhost:3000"}.
     @ivar engine: the present or last L{Engine}, or L{None}.
@@ -528,7 +529,9 @@ class Manager(Tunable):
     def _launch(self, query: Any, headers: Any) -> None:
         self._asking = None
         self.engine = self._factory.buildEngine(self, query, headers)
-        self.engine.open()
+        self._show("engine", self.engine)
+        if self.engine.readyState == "opening":  # nobody who was shown it gave it up
+            self.engine.open()
 
     def _attemptTimedOut(self) -> None:
         seconds = float(self._timeout)

@@ -4,17 +4,14 @@ Tests for L{txsocketio.bots.readiness}.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
-from txsocketio.bots.readiness import Readiness, parseReady, wordOf
-from txsocketio.bots.states import BotState
+from txsocketio.bots.readiness import Readiness, parseReady
+from txsocketio.bots.states import BotState, BotStatus, Counters
 
 
-def bot(name: str, state: BotState, connects: int = 0) -> Any:
-    return SimpleNamespace(name=name, state=state, counters={"connects": connects})
+def bot(name: str, state: BotState, connects: int = 0) -> BotStatus:
+    return BotStatus(name, state, 0.0, "", "", "/", "log", counters=Counters(connects))
 
 
 BOTS = [
@@ -71,10 +68,3 @@ def test_noRuleAtAllIsRefused() -> None:
     """
     with pytest.raises(ValueError, match="must be all, any, once, or the names of bots"):
         parseReady(" , ")
-
-
-def test_aWordMayBeToldAsItIs() -> None:
-    """
-    States come as such, or read from JSON.
-    """
-    assert [wordOf("failed"), wordOf(BotState.BACKING_OFF)] == ["failed", "backing off"]

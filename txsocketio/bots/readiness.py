@@ -6,46 +6,15 @@ No Twisted here: a bots file is read without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from txsocketio.bots.schema import listOf
 
-__all__ = ["Readiness", "Ready", "parseReady", "wordOf"]
+__all__ = ["Readiness", "parseReady"]
 
 RULES = ("all", "any", "once")
-
-
-class Ready(Protocol):
-    """
-    What must be known of a bot.
-    """
-
-    @property
-    def name(self) -> str:
-        """
-        The bot's name.
-        """
-
-    @property
-    def state(self) -> Any:
-        """
-        A L{BotState <txsocketio.bots.states.BotState>}, or its word.
-        """
-
-    @property
-    def counters(self) -> Mapping[str, int]:
-        """
-        What was counted; C{connects} is looked at.
-        """
-
-
-def wordOf(state: Any) -> str:
-    """
-    The word of a state.
-    """
-    return str(getattr(state, "value", state))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +32,23 @@ class Readiness:
     def __str__(self) -> str:
         return ", ".join(self.names) or self.rule
 
-    def missing(self, bots: Iterable[Ready]) -> list[str]:
+    def missing(self, bots: Iterable[Any]) -> list[str]:
         """
         The names of the bots that are waited for; none when ready.
 
-        A daemon without bots, such as an empty shard, waits for nothing.
+        @param bots: each a L{BotStatus <txsocketio.bots.states.BotStatus>}.
+            A daemon without bots, such as an empty shard, waits for nothing.
         """
         each = list(bots)
         waited = [bot.name for bot in each if not self._counts(bot)]
         enough = self.rule == "any" and len(waited) < len(each)
         return [] if enough else waited
 
-    def _counts(self, bot: Ready) -> bool:
+    def _counts(self, bot: Any) -> bool:
         if self.rule == "names" and bot.name not in self.names:
             return True
-        been = self.rule == "once" and bot.counters["connects"] > 0
-        return been or wordOf(bot.state) == "connected"
+        been = self.rule == "once" and bot.counters.connects > 0
+        return been or bot.state.value == "connected"
 
 
 def parseReady(text: str) -> Readiness:
