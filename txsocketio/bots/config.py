@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -68,18 +69,22 @@ def readConfig(
     findPlugin: FindPlugin,
     environ: Mapping[str, str] = os.environ,
     only: Sequence[str] = (),
+    shares: Sequence[Container[str]] = (),
 ) -> DaemonDescription:
     """
     Read a bots file.
 
     @param only: names of the only bots to run; all when empty.  The whole
         file is checked nevertheless.
+    @param shares: of the bots' names; only bots that are in all of them run.
     @raise ConfigError: with all its mistakes.
     """
     path = Path(file).absolute()
     text = _readText(path, file)
     described = parseConfig(text, file, findPlugin, Substitution(environ, path.parent))
-    return DaemonDescription(str(path), _chosen(described, only, file), described.settings)
+    mine = _chosen(described, only, file)
+    bots = tuple(bot for bot in mine if all(bot.name in share for share in shares))
+    return replace(described, file=str(path), bots=bots)
 
 
 def parseConfig(

@@ -7,6 +7,7 @@ C{makeService} opens nothing.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -20,6 +21,7 @@ from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import ConfigError
 from txsocketio.bots.schema import seconds
+from txsocketio.bots.shares import Share, parseShare, shareOfEnvironment
 
 __all__ = ["Options", "makeService"]
 
@@ -56,6 +58,14 @@ class Options(usage.Options):
     optParameters = [
         ["config", "c", None, "The ini file that describes the bots."],
         ["seconds", None, None, "End the demo by itself after so many seconds.", _duration],
+        [
+            "shard",
+            None,
+            None,
+            "Run only the I-th of N shares of the bots: I/N, from 1; or POD/N, with the name of "
+            "a StatefulSet's pod (default: the environment's SIOCLIENT_SHARD).",
+            parseShare,
+        ],
     ]
 
     description: DaemonDescription | None = None
@@ -88,11 +98,26 @@ class Options(usage.Options):
         sys.stdout.flush()
         raise SystemExit(status)
 
+    def read(self) -> DaemonDescription:
+        """
+        Read the file, now or again, and choose the bots that the command line
+        asks for.
+
+        @raise ConfigError: with all its mistakes.
+        """
+        # From the second time on by its absolute name: twistd changes folders.
+        file = self.description.file if self.description else self["config"]
+        return readConfig(file, self.plugins.find, only=self.bots, shares=self._shares())
+
+    def _shares(self) -> list[Share]:
+        share = self["shard"] or shareOfEnvironment(os.environ)
+        return [share] if share else []
+
     def _readConfig(self) -> None:
         file = self["config"]
         try:
-            self.description = readConfig(file, self.plugins.find, only=self.bots)
-        except ConfigError as error:
+            self.description = self.read()
+        except (ConfigError, ValueError) as error:
             print(error, file=sys.stderr)
             raise SystemExit(BAD_CONFIGURATION) from None
         if self["check"]:
