@@ -33,6 +33,7 @@ from txsocketio.bots.keys import (
     namesTaken,
 )
 from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError, didYouMean, nearest
+from txsocketio.bots.said import Said
 from txsocketio.bots.schema import PluginLike, PluginOption
 from txsocketio.bots.substitute import Substitution
 from txsocketio.options import EngineOptions, ManagerOptions, SocketOptions, readOptions
@@ -144,6 +145,7 @@ class _Reading:
         self.substitution = substitution
         self.defaults = ini.sections.get(DEFAULT) or Section(DEFAULT, 0)
         self.schemas: list[Mapping[str, PluginOption] | None] = []
+        self.said: list[Said] = []
 
     def wrong(self, entry: Entry | Section, message: str) -> None:
         """
@@ -160,7 +162,7 @@ class _Reading:
             self.mistakes.append(Mistake(self.ini.file, 0, "", "", text))
         self._checkDefaults()
         described = tuple(bot for bot in bots if bot is not None)
-        return DaemonDescription(self.ini.file, described, self._daemon())
+        return DaemonDescription(self.ini.file, described, self._daemon(), tuple(self.said))
 
     def _botSections(self) -> Iterator[Section]:
         for section in self.ini.sections.values():
@@ -204,13 +206,14 @@ class _Reading:
                 self.wrong(entry, "unknown key" + didYouMean(entry.key, DAEMON_KEYS))
             elif (value := self.value(entry, key)) is not None:
                 settings[key.name] = value[0]
+                self.said.append(Said.of(key, entry, value[2], value[1], ()))
         return MappingProxyType(settings)
 
-    def value(self, entry: Entry, key: Key) -> tuple[Any, Iterable[str]] | None:
+    def value(self, entry: Entry, key: Key) -> tuple[Any, tuple[str, ...], str] | None:
         """
         Make an entry's value, or note why it cannot be.
 
-        @return: the value, and the secrets in it.
+        @return: the value, the secrets in it, and its text.
         """
         try:
             text, secrets = self.substitution.expand(entry.text)
@@ -218,7 +221,7 @@ class _Reading:
             self.wrong(entry, str(error))
             return None
         try:
-            return key.parse(text), secretsOf(key, text, secrets)
+            return key.parse(text), tuple(secretsOf(key, text, secrets)), text
         except Exception as error:  # a plugin's own parser may raise anything
             hide = bool(secrets) or key.secret
             said = _said(error).removeprefix(f"{key.name} ")
@@ -256,6 +259,7 @@ class _SectionReading:
         self.values: dict[str, dict[str, Any]] = {"own": {}, "options": {}, "config": {}}
         self.values |= {mapping: {} for mapping in MAPPINGS.values()}
         self.secrets: set[str] = set()
+        self.said: list[tuple[Key, Entry, str, tuple[str, ...]]] = []
         self.good = True
 
     def describe(self) -> BotDescription | None:
@@ -310,6 +314,7 @@ class _SectionReading:
             return
         self.values[key.place][key.name] = value[0]
         self.secrets.update(value[1])
+        self.said.append((key, entry, value[2], value[1]))
 
     def _demand(self, schema: Mapping[str, PluginOption]) -> None:
         required = ["url", "plugin"]
@@ -342,5 +347,6 @@ class _SectionReading:
             config=MappingProxyType(config | self.values["config"]),
             options=MappingProxyType(dict(options)),
             secrets=frozenset(self.secrets - {""}),
+            said=tuple(Said.of(*each, self.secrets) for each in self.said),
             **self.values["own"],
         )

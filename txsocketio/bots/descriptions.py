@@ -11,14 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from txsocketio.bots.said import HIDDEN, Said, redact
 from txsocketio.protocol.url import parseURL
 
 __all__ = ["HIDDEN", "BotDescription", "DaemonDescription", "secretsOfURL"]
-
-HIDDEN = "(hidden)"
-
-SHORTEST_SECRET = 4
-"""Shorter ones are not looked for in texts: everything would be hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +28,8 @@ class BotDescription:
     @ivar options: the client's options, as L{io <txsocketio.client.io>} takes them.
     @ivar drainTimeout: seconds that a stop may take to send what waits.
     @ivar secrets: texts that must never be shown.
+    @ivar said: the section's lines, fit to be shown; two bots may be the same
+        however their lines are written.
     """
 
     name: str
@@ -42,6 +40,7 @@ class BotDescription:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     drainTimeout: float = 5.0
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    said: tuple[Said, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def server(self) -> str:
@@ -58,10 +57,7 @@ class BotDescription:
         Hide this bot's secrets in a text that may hold them, e.g. a server's
         answer.
         """
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            if len(secret) >= SHORTEST_SECRET:
-                text = text.replace(secret, HIDDEN)
-        return text
+        return redact(text, self.secrets)
 
 
 def secretsOfURL(url: str, put: Iterable[str]) -> set[str]:
@@ -84,8 +80,10 @@ class DaemonDescription:
 
     @ivar file: its absolute name.
     @ivar settings: the C{[daemon]} section.
+    @ivar said: its lines, fit to be shown.
     """
 
     file: str
     bots: tuple[BotDescription, ...]
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    said: tuple[Said, ...] = field(default=(), repr=False, compare=False)

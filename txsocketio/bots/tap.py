@@ -22,6 +22,8 @@ from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import ConfigError
 from txsocketio.bots.schema import seconds
 from txsocketio.bots.shares import Share, parseShare, shareOfEnvironment
+from txsocketio.bots.show import showConfig
+from txsocketio.bots.starter import STARTER, writeStarter
 
 __all__ = ["Options", "makeService"]
 
@@ -47,11 +49,18 @@ class Options(usage.Options):
     @ivar plugins: where its plugins are found.
     """
 
-    synopsis = "[options] --config FILE | --demo | --list-plugins"
+    synopsis = "[options] --config FILE | --init [FILE] | --demo | --list-plugins"
     longdesc = "Runs Socket.IO client bots, each as its section of an ini file describes it."
 
     optFlags = [
         ["check", None, "Validate the file, connect to nothing; exit status 2 if it has mistakes."],
+        [
+            "connect",
+            None,
+            "With --check: also try each bot's server; exit status 1 if one cannot be had.",
+        ],
+        ["show-config", None, "Show what the file comes to, defaults included, secrets hidden."],
+        ["init", None, "Write a commented file to begin with, bots.ini or the one named."],
         ["list-plugins", None, "Show the plugins that a file may name, and exit."],
         ["demo", None, "Needs no file: run a server, and two bots that talk to it."],
     ]
@@ -81,11 +90,23 @@ class Options(usage.Options):
         """
         self.bots.append(name)
 
+    def parseArgs(self, *files: str) -> None:
+        """
+        Take the name of the file that C{--init} writes.
+        """
+        if len(files) > 1 or (files and not self["init"]):
+            raise usage.UsageError(f"unexpected {files[-1]!r}; a bots file is given by --config")
+        self._new = files[0] if files else STARTER
+
     def postOptions(self) -> None:
         if self["seconds"] is not None and not self["demo"]:
             raise usage.UsageError("--seconds is for --demo only")
+        if self["connect"] and not self["check"]:
+            raise usage.UsageError("--connect is for --check only")
         if self["list-plugins"]:
             self._exit(self._listPlugins)
+        elif self["init"]:
+            self._exit(self._init)
         elif self["demo"]:
             self._exit(self._demo)
         elif not self["config"]:
@@ -120,10 +141,35 @@ class Options(usage.Options):
         except (ConfigError, ValueError) as error:
             print(error, file=sys.stderr)
             raise SystemExit(BAD_CONFIGURATION) from None
-        if self["check"]:
+        if self["show-config"]:
+            self._exit(self._show)
+        elif self["check"]:
             count = len(self.description.bots)
             print(f"{file}: {count} bot{'s' if count != 1 else ''}, no mistakes")
-            self._exit(lambda: 0)
+            self._exit(self._connect if self["connect"] else lambda: 0)
+
+    def _show(self) -> int:
+        assert self.description is not None
+        print(showConfig(self.description, self.plugins.find), end="")
+        return 0
+
+    def _connect(self) -> int:
+        assert self.description is not None
+        # Only the trying and the demo run a reactor here.
+        from twisted.internet import reactor
+
+        from txsocketio.bots.trying import runTrying
+
+        sys.stdout.flush()
+        return runTrying(reactor, self.description.bots)
+
+    def _init(self) -> int:
+        try:
+            print(writeStarter(self._new))
+        except OSError as error:
+            print(f"{self._new} is not written: {error.strerror}", file=sys.stderr)
+            return BAD_CONFIGURATION
+        return 0
 
     def _listPlugins(self) -> int:
         for found in self.plugins.found:
@@ -138,7 +184,6 @@ class Options(usage.Options):
                 file=sys.stderr,
             )
             return BAD_CONFIGURATION
-        # Only the demo runs a reactor here.
         from twisted.internet import reactor
 
         from txsocketio.bots.demo import runDemo
