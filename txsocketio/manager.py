@@ -74,16 +74,21 @@ class Manager(Tunable):
 
     Events: C{open}, C{close(reason, details)}, C{error(error)}, C{ping},
     C{packet}, C{reconnect(attempt)}, C{reconnect_attempt(attempt)},
-    C{reconnect_error(error)}, C{reconnect_failed}.
+    C{reconnect_error(error)}, C{reconnect_failed}; and C{engine(engine)}, for
+    each new one before it opens.
 
     @ivar url: the server's URL, e.g. C{"http://localhost:3000"}.
     @ivar engine: the present or last L{Engine}, or L{None}.
     @ivar opts: the options given, as a read-only mapping.
+    @ivar lengthen: where several managers share a server: called with the
+        seconds before the next attempt, gives more of them; fewer do not
+        count.  L{None} for nobody.
     """
 
     _log = Logger()
 
     engine: Engine | None = None
+    lengthen: Callable[[float], float] | None = None
 
     _known = False  # whether a namespace was ever connected
     _openCallbacks: tuple[Callable[[Any], Any], ...]
@@ -157,6 +162,14 @@ class Manager(Tunable):
         Seconds until the next attempt, or L{None} when none is planned.
         """
         return self._reconnection.secondsLeft if self.state == "waiting" else None
+
+    @property
+    def attempts(self) -> int:
+        """
+        The number of the present or next attempt to connect again; 0 before
+        the first, and once a connection has lasted.
+        """
+        return self._reconnection.attempts
 
     @property
     def connectTimeout(self) -> float:
@@ -516,7 +529,9 @@ class Manager(Tunable):
     def _launch(self, query: Any, headers: Any) -> None:
         self._asking = None
         self.engine = self._factory.buildEngine(self, query, headers)
-        self.engine.open()
+        self._show("engine", self.engine)
+        if self.engine.readyState == "opening":  # nobody who was shown it gave it up
+            self.engine.open()
 
     def _attemptTimedOut(self) -> None:
         seconds = float(self._timeout)
@@ -596,12 +611,21 @@ class Manager(Tunable):
             self._reconnection.life.rest()
             return True
         else:
-            delay = self._reconnection.nextDelay(error)
+            delay = self._lengthened(self._reconnection.nextDelay(error))
             self._reconnection.life.wait(delay, self._startAttempt)
             number = self._reconnection.attempts
             text = "Next attempt to reach {url} in {delay:.1f} s."
             self._log.info(text, url=self.url, delay=delay, attempt=number)
         return False
+
+    def _lengthened(self, delay: float) -> float:
+        if self.lengthen is None:
+            return delay
+        try:
+            return max(delay, self.lengthen(delay))
+        except Exception:
+            self._log.failure("lengthen= of {url} failed.", url=self.url)
+            return delay
 
     def _giveUp(self, last: BaseException | None) -> None:
         error = ReconnectFailed(int(self._reconnection.attempts), last)

@@ -415,3 +415,14 @@ def test_aFileThatCannotBeReadIsNamed(tmp_path: Path, file: str, why: str) -> No
     """
     with pytest.raises(ConfigError, match=f"cannot be read: .*{why}"):
         readConfig(str(tmp_path / file), find)
+
+
+def test_onlyBotsOfTheFileCanBeWaitedFor() -> None:
+    """
+    A slip in C{ready} would mean never ready.
+    """
+    bot = "[bot:ticker]\nurl = http://h\nplugin = log\n"
+    assert mistakes(bot + "[daemon]\nready = ticker, tikcer") == [
+        'bots.ini:5: [daemon] ready: there is no bot "tikcer"; did you mean "ticker"?'
+    ]
+    assert parse(bot + "[daemon]\nready = ticker").settings["ready"].names == ("ticker",)

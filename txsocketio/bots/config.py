@@ -33,6 +33,7 @@ from txsocketio.bots.keys import (
     namesTaken,
 )
 from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError, didYouMean, nearest
+from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.said import Said
 from txsocketio.bots.schema import PluginLike, PluginOption
 from txsocketio.bots.substitute import Substitution
@@ -162,7 +163,9 @@ class _Reading:
             self.mistakes.append(Mistake(self.ini.file, 0, "", "", text))
         self._checkDefaults()
         described = tuple(bot for bot in bots if bot is not None)
-        return DaemonDescription(self.ini.file, described, self._daemon(), tuple(self.said))
+        settings = self._daemon()
+        self._checkReady(settings.get("ready"), [each.name[len(BOT) :] for each in sections])
+        return DaemonDescription(self.ini.file, described, settings, tuple(self.said))
 
     def _botSections(self) -> Iterator[Section]:
         for section in self.ini.sections.values():
@@ -208,6 +211,12 @@ class _Reading:
                 settings[key.name] = value[0]
                 self.said.append(Said.of(key, entry, value[2], value[1], ()))
         return MappingProxyType(settings)
+
+    def _checkReady(self, ready: Readiness | None, bots: Sequence[str]) -> None:
+        for name in ready.names if ready else ():
+            if name not in bots:
+                entry = self.ini.sections[DAEMON].entries["ready"]
+                self.wrong(entry, f'there is no bot "{name}"' + didYouMean(name, bots))
 
     def value(self, entry: Entry, key: Key) -> tuple[Any, tuple[str, ...], str] | None:
         """

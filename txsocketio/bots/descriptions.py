@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from txsocketio.bots.said import HIDDEN, Said, redact
+from txsocketio.bots.redaction import HIDDEN, redactorOf
+from txsocketio.bots.said import Said
 from txsocketio.protocol.url import parseURL
 
 __all__ = ["HIDDEN", "BotDescription", "DaemonDescription", "secretsOfURL"]
@@ -57,7 +58,7 @@ class BotDescription:
         Hide this bot's secrets in a text that may hold them, e.g. a server's
         answer.
         """
-        return redact(text, self.secrets)
+        return redactorOf(self.secrets)(text)
 
 
 def secretsOfURL(url: str, put: Iterable[str]) -> set[str]:

@@ -13,24 +13,10 @@ from urllib.parse import urlsplit
 
 from txsocketio.bots.ini import Entry
 from txsocketio.bots.keys import OWN_KEYS, Key
+from txsocketio.bots.redaction import HIDDEN, redactorOf
 from txsocketio.bots.substitute import onlyRefers, written
 
-__all__ = ["HIDDEN", "Said", "redact"]
-
-HIDDEN = "(hidden)"
-
-SHORTEST_SECRET = 4
-"""Shorter ones are not looked for in texts: everything would be hidden."""
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """
-    Hide secrets in a text that may hold them.
-    """
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, HIDDEN)
-    return text
+__all__ = ["Said"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +46,9 @@ class Said:
         if key is OWN_KEYS["url"]:
             shown = written(_shownURL(text, {each for each in secrets if each}))
         else:
-            shown = redact(_shown(key, entry.text, text, bool(tuple(secrets))), others)
+            shown = redactorOf(frozenset(others))(
+                _shown(key, entry.text, text, bool(tuple(secrets)))
+            )
         valid = shown == entry.text or _isValid(key, shown)
         return cls(entry.section, entry.key, shown, valid)
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from txsocketio.bots.descriptions import BotDescription, DaemonDescription
 from txsocketio.bots.keys import CLIENT_KEYS, DAEMON_KEYS
-from txsocketio.bots.said import HIDDEN, Said
+from txsocketio.bots.redaction import HIDDEN
+from txsocketio.bots.said import Said
 from txsocketio.bots.schema import PluginLike, PluginOption
 from txsocketio.options import (
     OPTIONS,
