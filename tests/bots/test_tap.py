@@ -140,6 +140,7 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
         (("--seconds", "3"), "--demo only"),
         (("--demo", "--seconds", "soon"), "seconds"),
         (("--demo", "--seconds", "0"), "above 0"),
+        (("-c", "good.ini", "--shard", "0/2"), "counted from 1"),
     ],
 )
 def test_anUnusableCommandLineIsAnswered(arguments: Sequence[str], said: str) -> None:
@@ -193,6 +194,52 @@ def test_onlyTheBotsAskedForAreMade(folder: Path) -> None:
     assert len(tap.makeService(options).runners) == 2
     options = parse("-c", "good.ini", "--bot", "two")
     assert list(tap.makeService(options).runners) == ["two"]
+
+
+# shares
+
+
+def names(*arguments: str) -> list[str]:
+    options = parse("-c", "good.ini", *arguments)
+    assert options.description is not None
+    return [bot.name for bot in options.description.bots]
+
+
+def test_aShardRunsItsShareOfTheBots(folder: Path) -> None:
+    """
+    Together the shards run each bot once.
+    """
+    assert sorted(names("--shard", "1/2") + names("--shard", "2/2")) == ["one", "two"]
+    assert names("--shard", "1/1") == ["one", "two"]
+
+
+def test_aPodRunsTheShareOfItsOrdinal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The environment says the shard; the command line wins over it.
+    """
+    monkeypatch.setenv("SIOCLIENT_SHARD", "bots-1/2")
+    assert names() == names("--shard", "2/2")
+    assert names("--shard", "1/1") == ["one", "two"]
+
+
+def test_aWrongShardIsAMistake(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    A restart will not mend the environment, so the status says so.
+    """
+    monkeypatch.setenv("SIOCLIENT_SHARD", "3/2")
+    assert exitOf("-c", "good.ini") == 2
+    assert "SIOCLIENT_SHARD must be I/N" in capsys.readouterr().err
+
+
+def test_theFileIsReadAgainAsBefore(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The same bots are chosen, from wherever twistd has gone meanwhile.
+    """
+    options = parse("-c", "good.ini", "--bot", "two")
+    monkeypatch.chdir("/")
+    assert [bot.name for bot in options.read().bots] == ["two"]
 
 
 DAEMON = """\

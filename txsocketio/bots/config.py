@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +34,7 @@ from txsocketio.bots.keys import (
 )
 from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError, didYouMean, nearest
 from txsocketio.bots.readiness import Readiness
+from txsocketio.bots.said import Said
 from txsocketio.bots.schema import PluginLike, PluginOption
 from txsocketio.bots.substitute import Substitution
 from txsocketio.options import EngineOptions, ManagerOptions, SocketOptions, readOptions
@@ -69,18 +71,22 @@ def readConfig(
     findPlugin: FindPlugin,
     environ: Mapping[str, str] = os.environ,
     only: Sequence[str] = (),
+    shares: Sequence[Container[str]] = (),
 ) -> DaemonDescription:
     """
     Read a bots file.
 
     @param only: names of the only bots to run; all when empty.  The whole
         file is checked nevertheless.
+    @param shares: of the bots' names; only bots that are in all of them run.
     @raise ConfigError: with all its mistakes.
     """
     path = Path(file).absolute()
     text = _readText(path, file)
     described = parseConfig(text, file, findPlugin, Substitution(environ, path.parent))
-    return DaemonDescription(str(path), _chosen(described, only, file), described.settings)
+    mine = _chosen(described, only, file)
+    bots = tuple(bot for bot in mine if all(bot.name in share for share in shares))
+    return replace(described, file=str(path), bots=bots)
 
 
 def parseConfig(
@@ -140,6 +146,7 @@ class _Reading:
         self.substitution = substitution
         self.defaults = ini.sections.get(DEFAULT) or Section(DEFAULT, 0)
         self.schemas: list[Mapping[str, PluginOption] | None] = []
+        self.said: list[Said] = []
 
     def wrong(self, entry: Entry | Section, message: str) -> None:
         """
@@ -158,7 +165,7 @@ class _Reading:
         described = tuple(bot for bot in bots if bot is not None)
         settings = self._daemon()
         self._checkReady(settings.get("ready"), [each.name[len(BOT) :] for each in sections])
-        return DaemonDescription(self.ini.file, described, settings)
+        return DaemonDescription(self.ini.file, described, settings, tuple(self.said))
 
     def _botSections(self) -> Iterator[Section]:
         for section in self.ini.sections.values():
@@ -202,6 +209,7 @@ class _Reading:
                 self.wrong(entry, "unknown key" + didYouMean(entry.key, DAEMON_KEYS))
             elif (value := self.value(entry, key)) is not None:
                 settings[key.name] = value[0]
+                self.said.append(Said.of(key, entry, value[2], value[1], ()))
         return MappingProxyType(settings)
 
     def _checkReady(self, ready: Readiness | None, bots: Sequence[str]) -> None:
@@ -261,6 +269,7 @@ class _SectionReading:
         self.values |= {mapping: {} for mapping in MAPPINGS.values()}
         self.texts: dict[str, str] = {}
         self.secrets: set[str] = set()
+        self.said: list[tuple[Key, Entry, str, tuple[str, ...]]] = []
         self.good = True
 
     def describe(self) -> BotDescription | None:
@@ -316,6 +325,7 @@ class _SectionReading:
         self.texts[entry.key] = value[2]
         self.values[key.place][key.name] = value[0]
         self.secrets.update(value[1])
+        self.said.append((key, entry, value[2], value[1]))
 
     def _demand(self, schema: Mapping[str, PluginOption]) -> None:
         required = ["url", "plugin"]
@@ -349,5 +359,6 @@ class _SectionReading:
             options=MappingProxyType(dict(options)),
             texts=MappingProxyType(self.texts),
             secrets=frozenset(self.secrets - {""}),
+            said=tuple(Said.of(*each, self.secrets) for each in self.said),
             **self.values["own"],
         )

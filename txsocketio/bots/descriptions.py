@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from txsocketio.bots.redaction import HIDDEN, redactorOf
+from txsocketio.bots.said import Said
 from txsocketio.protocol.url import parseURL
 
 __all__ = ["HIDDEN", "BotDescription", "DaemonDescription", "secretsOfURL"]
@@ -30,6 +31,8 @@ class BotDescription:
     @ivar secrets: texts that must never be shown.
     @ivar texts: the keys as the file has them, and the text of each, all put
         in that is put in.
+    @ivar said: the section's lines, fit to be shown; two bots may be the same
+        however their lines are written.
     """
 
     name: str
@@ -41,6 +44,7 @@ class BotDescription:
     drainTimeout: float = 5.0
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    said: tuple[Said, ...] = field(default=(), repr=False, compare=False)
 
     def sameAs(self, other: BotDescription) -> bool:
         """
@@ -91,8 +95,10 @@ class DaemonDescription:
 
     @ivar file: its absolute name.
     @ivar settings: the C{[daemon]} section.
+    @ivar said: its lines, fit to be shown.
     """
 
     file: str
     bots: tuple[BotDescription, ...]
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    said: tuple[Said, ...] = field(default=(), repr=False, compare=False)
