@@ -75,6 +75,7 @@ class Membership(Dispatcher):
         "_lostRecoveries",
         "_offset",
         "_overdue",
+        "_pacer",
         "_pid",
         "_readyAt",
         "_retryTimer",
@@ -104,6 +105,7 @@ class Membership(Dispatcher):
         self._sender = Sender(manager, namespace, options)
         self._backoff = manager.buildBackoff()
         self._sessionListeners: tuple[Callable[[SessionInfo], Any], ...] = ()
+        self._pacer: Callable[[], object] | None = None
         self._held = HeldEvents()
         self._connectWaiters = Waiters()
         self._idleWaiters = Waiters()
@@ -306,7 +308,13 @@ class Membership(Dispatcher):
     # inside: sending
 
     def _outgoingListenersChanged(self) -> None:
-        self._sender.outbox.show = self._showOutgoing if self._anyOutgoing else None
+        watched = self._anyOutgoing or self._pacer is not None
+        self._sender.outbox.show = self._showOutgoing if watched else None
+
+    def _showOutgoing(self, values: Sequence[Any]) -> None:
+        if self._pacer is not None:
+            self._pacer()
+        super()._showOutgoing(values)
 
     # inside: receiving
 

@@ -194,6 +194,14 @@ class Sender:
         if self._retries is not None and self.outbox.live:
             self._retries.ready()
 
+    def uncork(self) -> None:
+        """
+        Send what waited while the outbox was corked.
+        """
+        self.outbox.uncork()
+        if self._retries is not None and self.outbox.live:
+            self._retries.ready()
+
     def sessionOver(self) -> None:
         """
         Keep from now on what is emitted.

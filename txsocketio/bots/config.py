@@ -34,6 +34,7 @@ from txsocketio.bots.keys import (
 )
 from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError, didYouMean, nearest
 from txsocketio.bots.readiness import Readiness
+from txsocketio.bots.redaction import redactorOf
 from txsocketio.bots.said import Said
 from txsocketio.bots.schema import PluginLike, PluginOption
 from txsocketio.bots.substitute import Substitution
@@ -244,6 +245,8 @@ def secretsOf(key: Key, text: str, put: tuple[str, ...]) -> Iterable[str]:
 
     @param put: the texts that were put into it.
     """
+    if callable(key.secret):
+        return (*put, *key.secret(text))
     if key.secret:
         return (*put, text)
     if key is OWN_KEYS["url"]:
@@ -271,6 +274,7 @@ class _SectionReading:
         self.secrets: set[str] = set()
         self.said: list[tuple[Key, Entry, str, tuple[str, ...]]] = []
         self.good = True
+        self.plugin: PluginLike | None = None
 
     def describe(self) -> BotDescription | None:
         """
@@ -281,6 +285,7 @@ class _SectionReading:
         for entry in self.entries.values():
             self._take(entry, schema)
         self._demand(schema or {})
+        self._together()
         options = self._options()
         return self._description(schema or {}, options) if self.good else None
 
@@ -297,15 +302,15 @@ class _SectionReading:
             return None
         try:
             name, _ = self.reading.substitution.expand(entry.text)
-            schema = self.reading.findPlugin(name).schema
+            self.plugin = self.reading.findPlugin(name)
         except PluginError as error:
             self._wrong(entry, str(error))
             return None
         except ValueError:
             return None  # told when the entry's value is made
-        for taken in namesTaken(schema):
+        for taken in namesTaken(self.plugin.schema):
             self._wrong(entry, _TAKEN.format(taken))
-        return schema
+        return self.plugin.schema
 
     def _take(self, entry: Entry, schema: Mapping[str, PluginOption] | None) -> None:
         key = findKey(entry.key, schema or {})
@@ -334,6 +339,24 @@ class _SectionReading:
             if name not in self.entries:
                 self._wrong(self.section, f'"{name}" is missing')
 
+    def _together(self) -> None:
+        """
+        What can be said only of several values together.
+        """
+        burst = self.entries.get("burst")
+        if burst is not None and burst.section != DEFAULT and "rate" not in self.entries:
+            self._wrong(burst, 'says nothing without "rate"')
+        check = getattr(self.plugin, "checkConfig", None)
+        if not self.good or self.plugin is None or check is None:
+            return
+        try:
+            check(self._config(self.plugin.schema))
+        except Exception as error:  # a plugin may raise anything
+            self._wrong(self.section, redactorOf(frozenset(self.secrets))(_said(error)))
+
+    def _config(self, schema: Mapping[str, PluginOption]) -> dict[str, Any]:
+        return {name: option.default for name, option in schema.items()} | self.values["config"]
+
     def _options(self) -> dict[str, Any]:
         """
         The client's options, checked together as the client will do it.
@@ -352,10 +375,9 @@ class _SectionReading:
     def _description(
         self, schema: Mapping[str, PluginOption], options: Mapping[str, Any]
     ) -> BotDescription:
-        config = {name: option.default for name, option in schema.items()}
         return BotDescription(
             name=self.section.name[len(BOT) :],
-            config=MappingProxyType(config | self.values["config"]),
+            config=MappingProxyType(self._config(schema)),
             options=MappingProxyType(dict(options)),
             texts=MappingProxyType(self.texts),
             secrets=frozenset(self.secrets - {""}),

@@ -28,6 +28,8 @@ class BotDescription:
     @ivar config: the plugin's own options.
     @ivar options: the client's options, as L{io <txsocketio.client.io>} takes them.
     @ivar drainTimeout: seconds that a stop may take to send what waits.
+    @ivar rate: how many events a second it may emit; L{None} for any number.
+    @ivar burst: how many at once after a pause; L{None} for a second's worth.
     @ivar secrets: texts that must never be shown.
     @ivar texts: the keys as the file has them, and the text of each, all put
         in that is put in.
@@ -42,6 +44,8 @@ class BotDescription:
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     drainTimeout: float = 5.0
+    rate: float | None = None
+    burst: int | None = None
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     said: tuple[Said, ...] = field(default=(), repr=False, compare=False)

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from txsocketio.bots.readiness import parseReady
-from txsocketio.bots.schema import PluginOption, boolean, rate, seconds
+from txsocketio.bots.schema import PluginOption, boolean, count, rate, seconds
 from txsocketio.options import OPTIONS, checkHeaders, checkQuery
 from txsocketio.protocol.url import parseURL
 
@@ -61,7 +61,7 @@ class Key:
     place: str
     parse: Callable[[str], Any]
     rule: str
-    secret: bool = False
+    secret: bool | Callable[[str], Iterable[str]] = False
 
 
 def _text(text: str) -> str:
@@ -86,6 +86,8 @@ OWN_KEYS: Mapping[str, Key] = {
     "plugin": Key("plugin", "own", _text, "must be a plugin's name, or package.module:Class"),
     "namespace": Key("namespace", "own", _namespace, 'must begin with "/", as in /admin'),
     "drainTimeout": Key("drainTimeout", "own", seconds, "must be a number of seconds, 0 or more"),
+    "rate": Key("rate", "own", rate, "must be how many in a time, as in 10/s"),
+    "burst": Key("burst", "own", count, "must be a whole number, 1 or more"),
 }
 
 _ENDPOINT = "must be an endpoint, as in tcp:9464:interface=127.0.0.1 or unix:/run/bots.sock"

@@ -42,6 +42,7 @@ class ClassPlugin:
         self.name = name
         self.description = cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
         self.schema: Mapping[str, PluginOption] = getattr(cls, "schema", {})
+        self.checkConfig = getattr(cls, "checkConfig", None)
         self._cls = cls
 
     def makeBot(self, config: Mapping[str, Any]) -> Any:

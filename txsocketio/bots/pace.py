@@ -37,7 +37,7 @@ class AttemptPace:
         """
         if self.perSecond is None:
             return delay
-        now = self._clock.seconds()
+        now: float = self._clock.seconds()
         apart = 1.0 / self.perSecond
         taken = self._stillTaken(parseURL(url).host, now - apart)
         moment = _firstFree(taken, now + delay, apart)

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
 from txsocketio.bots.limits import cancelQuietly, limited
+from txsocketio.bots.ratelimit import RateLimit
 from txsocketio.bots.states import BotState, BotStatus, Condition, Counters
 from txsocketio.errors import Disconnected, SocketIOError
 from txsocketio.protocol.url import parseURL
@@ -84,8 +85,8 @@ class BotRunner(Service):
     _started = False
     _living = False  # from its start to the beginning of its end
     _lastWords = ""
-    _attempt = 0
     _lastError: str | None = None
+    _rateLimit: RateLimit | None = None
 
     def __init__(
         self,
@@ -252,8 +253,13 @@ class BotRunner(Service):
         socket.io.lengthen = self.lengthen
         self.log.fields["namespace"] = socket.nsp
         self._watch(socket)
+        self._limitRate(socket)
         self.bot.attach(socket, self.log)
         return maybeDeferred(self.bot.start)
+
+    def _limitRate(self, socket: Any) -> None:
+        rate, burst = self.description.rate, self.description.burst
+        self._rateLimit = None if rate is None else RateLimit(socket, rate, burst)
 
     def _cbStarted(self, _: object, starting: Deferred[Any]) -> None:
         if self._starting is not starting:
@@ -354,6 +360,8 @@ class BotRunner(Service):
         return stopping.addCallback(lambda _: self._disconnect(end))
 
     def _cbClosed(self, _: object) -> None:
+        if self._rateLimit is not None:
+            self._rateLimit.stop()
         self._become(BotState.STOPPED, self._lastWords)
         ends, self._ends = self._ends, []
         for each in ends:
