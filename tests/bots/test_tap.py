@@ -141,6 +141,9 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
         (("--demo", "--seconds", "soon"), "seconds"),
         (("--demo", "--seconds", "0"), "above 0"),
         (("-c", "good.ini", "--shard", "0/2"), "counted from 1"),
+        (("-c", "good.ini", "--connect"), "--check only"),
+        (("good.ini",), "'good.ini'; a bots file is given by --config"),
+        (("--init", "a.ini", "b.ini"), "unexpected 'b.ini'"),
     ],
 )
 def test_anUnusableCommandLineIsAnswered(arguments: Sequence[str], said: str) -> None:
@@ -172,6 +175,68 @@ def test_theDemosStatusIsTheCommands(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert exitOf("--demo", "--seconds", "2.5") == 1
     assert asked == [2.5]
+
+
+def test_oneSaysWhatTheFileComesTo(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    As a file that can be checked in its turn.
+    """
+    assert exitOf("--show-config", "-c", "good.ini") == 0
+    shown = capsys.readouterr().out
+    assert "[bot:two]\nplugin = mybot:Mine\n; from [DEFAULT]\nurl = http://127.0.0.1:1\n" in shown
+    (folder / "shown.ini").write_text(shown)
+    assert exitOf("--check", "-c", "shown.ini") == 0
+
+
+def test_theServersAreTried(folder: Path) -> None:
+    """
+    By the real C{twistd}: nobody is there, so the status is 1, and not that
+    of a mistake in the file.
+    """
+    done = twistd(folder, "--check", "--connect", "--config", "good.ini")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert lines[0] == "good.ini: 2 bots, no mistakes"
+    assert sorted(line.partition(": FAILED: http://127.0.0.1:1: ")[0] for line in lines[1:3]) == [
+        "one",
+        "two",
+    ]
+    assert lines[3] == "0 of 2 bots could connect"
+
+
+def test_theServersOfABadFileAreNotTried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The mistakes are the answer.
+    """
+    assert exitOf("--check", "--connect", "-c", "bad.ini") == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_theStatusOfTryingIsTheCommands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It runs here, before twistd would fork.
+    """
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        "txsocketio.bots.trying.runTrying",
+        lambda reactor, bots: asked.extend(bot.name for bot in bots) or 1,
+    )
+    assert exitOf("--check", "--connect", "-c", "good.ini") == 1
+    assert asked == ["one", "two"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("mine.ini",)])
+def test_aFileToBeginWith(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
+) -> None:
+    """
+    It is written once, and never over another.
+    """
+    file = arguments[0] if arguments else "bots.ini"
+    assert exitOf("--init", *arguments) == 0
+    assert exitOf("--check", "-c", file) == 0
+    assert exitOf("--init", *arguments) == 2
+    assert f"{file} is not written: File exists" in capsys.readouterr().err
 
 
 # the service

@@ -26,13 +26,11 @@ class Stage:
 
     def __init__(self) -> None:
         self.server = MemoryServer(Clock())
+        self.server.of("/chat")
         self.told: list[str] = []
-        self.services: list[SocketIOService] = []
 
     def build(self, url: str, **options: Any) -> SocketIOService:
-        made = SocketIOService(url, **self.server.options(**options))
-        self.services.append(made)
-        return made
+        return SocketIOService(url, **self.server.options(**options))
 
     def attempt(self, **options: Any) -> list[bool]:
         bot = BotDescription(
