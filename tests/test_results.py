@@ -175,3 +175,29 @@ def test_contextIsItsOwn(taken: Taken) -> None:
     assert place.get() == "outside"
     gate.callback(None)
     assert seen == ["inside"]
+
+
+@either
+@pytest.mark.parametrize("fails", [False, True])
+def test_contextIsTheSameThroughout(taken: Taken, fails: bool) -> None:
+    """
+    After waiting it can put back what it had set before, as the context
+    managers of tracing and logging libraries do.
+    """
+    place: ContextVar[str] = ContextVar("place", default="outside")
+    gate: Deferred[None] = Deferred()
+    seen: list[str] = []
+
+    async def visiting() -> None:
+        token = place.set("inside")
+        try:
+            await gate
+        except KeyError:
+            pass
+        finally:
+            place.reset(token)
+            seen.append(place.get())
+
+    later = taken(visiting())
+    gate.errback(KeyError()) if fails else gate.callback(None)
+    assert outcome(later) is None and seen == ["outside"]

@@ -11,7 +11,7 @@ Must not know: listeners, events.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Generator
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from types import CoroutineType
 from typing import Any
 
@@ -59,12 +59,17 @@ def _start(coroutine: Coroutine[Any, Any, Any]) -> Deferred[Any]:
         raise
     except BaseException:
         return fail()
-    return context.run(Deferred.fromCoroutine, _goOn(coroutine, awaited))
+    return Deferred.fromCoroutine(_goOn(coroutine, awaited, context))
 
 
-def _goOn(coroutine: Coroutine[Any, Any, Any], awaited: Any) -> Generator[Any, Any, Any]:
+def _goOn(
+    coroutine: Coroutine[Any, Any, Any], awaited: Any, context: Context
+) -> Generator[Any, Any, Any]:
     """
     The rest of a coroutine, which waits for C{awaited}.
+
+    @param context: where it began; a copy would not do, since what a context
+        variable was before can only be put back where it was changed.
     """
     try:
         while True:
@@ -74,8 +79,8 @@ def _goOn(coroutine: Coroutine[Any, Any, Any], awaited: Any) -> Generator[Any, A
                 coroutine.close()
                 raise
             except BaseException as error:
-                awaited = coroutine.throw(error)
+                awaited = context.run(coroutine.throw, error)
             else:
-                awaited = coroutine.send(value)
+                awaited = context.run(coroutine.send, value)
     except StopIteration as end:
         return end.value
