@@ -238,6 +238,12 @@ class Membership(Dispatcher):
         """
         self._sender.outbox.drained()
 
+    def managerClosing(self) -> None:
+        """
+        The connection is gone, and it is about to be told: send nothing.
+        """
+        self._sender.outbox.stop()
+
     def managerClosed(self, reason: str, details: Any) -> None:
         """
         The connection is gone.
@@ -289,7 +295,7 @@ class Membership(Dispatcher):
         """
         The manager is about to close: tell the server.
         """
-        if self.connected or self._session is not None:
+        if self.asked and (self.connected or self._session is not None):
             self._sendControl(DISCONNECT, None)
 
     def managerStopped(self, error: Disconnected) -> None:
@@ -317,11 +323,14 @@ class Membership(Dispatcher):
         self._dispatchTimed(data, lambda values: self._sendAnswer(session, ackID, values))
 
     def _sendAnswer(self, session: int, ackID: int, values: Sequence[Any]) -> None:
-        if session != self._sessions or not self.connected:
-            self._log.debug("An answer to an ended session was dropped.")
-            return
-        text, binaries = self.io.parser.encode(ACK, self.nsp, ackID, values)
-        self.io.sendPacket(text, binaries, True)
+        if session == self._sessions and self.connected:
+            text, binaries = self.io.parser.encode(ACK, self.nsp, ackID, values)
+            # A parser may call what disconnects us, and another socket's
+            # listener may have opened the next connection before we hear.
+            if self.connected and self._askedOn is self.io.engine:
+                self.io.sendPacket(text, binaries, True)
+                return
+        self._log.debug("An answer to an ended session was dropped.")
 
     def _holdBack(self, ackID: int | None, data: list[Any]) -> None:
         if not self.active or self._leftOn is self.io.engine:
