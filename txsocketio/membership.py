@@ -484,6 +484,7 @@ class Membership(Dispatcher):
         if not self.recovered:
             self._offset = None
         self._pid = pid
+        self._mayEndInOffset = False  # of the last session's events perhaps
         first, self._sessions = not self._sessions, self._sessions + 1
         if not self._sessionListeners:
             self._ready()
