@@ -19,18 +19,23 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 __all__ = ["asDeferred", "unfinished"]
 
+_COROUTINES = (CoroutineType, Coroutine)
+# The first is the quick answer; compiled code has coroutines of its own kinds.
+
 
 def asDeferred(result: object) -> Deferred[Any] | None:
     """
     Take what a user's function returned as a Deferred, if it is to be waited
     for: a Deferred, or a coroutine, which is started.
     """
-    if isinstance(result, CoroutineType):
+    if isinstance(result, Deferred):
+        return result
+    if isinstance(result, _COROUTINES):
         try:
             return _start(result)
         except StopIteration as end:
             return succeed(end.value)
-    return result if isinstance(result, Deferred) else None
+    return None
 
 
 def unfinished(result: object) -> Deferred[Any] | None:
@@ -38,12 +43,14 @@ def unfinished(result: object) -> Deferred[Any] | None:
     As L{asDeferred}, for those who only care whether it fails: L{None} also
     for a coroutine that is done.
     """
-    if isinstance(result, CoroutineType):
+    if isinstance(result, Deferred):
+        return result
+    if isinstance(result, _COROUTINES):
         try:
             return _start(result)
         except StopIteration:
             return None
-    return result if isinstance(result, Deferred) else None
+    return None
 
 
 def _start(coroutine: Coroutine[Any, Any, Any]) -> Deferred[Any]:
