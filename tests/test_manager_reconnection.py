@@ -8,6 +8,7 @@ import gc
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.logger import globalLogPublisher
 
 from clientkit import Bench, benchFixture, journal, names, only, outcomes
@@ -186,6 +187,31 @@ def test_reconnectedBeforeAllHaveHeard(bench: Bench, end: Any, what: str) -> Non
     assert early == {"emit": ['42/b,["early"]'], "emitWithAck": ['42/b,0["early"]']}.get(
         what if end is not stop else "", []
     )
+
+
+def test_reconnectedDuringASession(bench: Bench) -> None:
+    """
+    The same holds for what a session listener sends past the buffers.
+    """
+    for name in ("/a", "/b"):
+        bench.of(name)
+    first = bench.online("http://memory/a")
+    second = first.io.socket("/b")
+    infos: list[Any] = []
+    running: Deferred[None] = Deferred()
+    second.onSession(lambda info: infos.append(info) or running)
+    bench.flush()
+    seen: list[Any] = []
+
+    @first.once("disconnect")
+    def again(*_: object) -> None:
+        first.io.open()
+        seen.append(outcomes(infos[0].emit("early")))
+
+    bench.connection.drop()
+    bench.flush()
+    only(seen[0], Disconnected)
+    assert bench.texts == ["0/a,", "0/b,"]
 
 
 def test_lossWithoutReconnection(bench: Bench) -> None:

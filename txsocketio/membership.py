@@ -242,7 +242,7 @@ class Membership(Dispatcher):
         """
         The connection is gone, and it is about to be told: send nothing.
         """
-        self._sender.outbox.stop()
+        self._sender.sessionOver()
 
     def managerClosed(self, reason: str, details: Any) -> None:
         """
