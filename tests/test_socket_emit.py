@@ -883,3 +883,33 @@ def test_encodingARetriedEventDisconnects(bench: Bench) -> None:
     only(outcomes(socket.emitWithAck("a", Unknown())), Disconnected)
     bench.flush()
     assert bench.texts == ["0", "1"]
+
+
+@pytest.mark.parametrize("end", ["disconnect", "abort", "reconnect"])
+@pytest.mark.parametrize("offline", [False, True])
+def test_sendingIsShownToWhoDisconnects(bench: Bench, end: str, offline: bool) -> None:
+    """
+    When an outgoing listener ends the congested connection, what emit returned
+    fires nevertheless.
+    """
+
+    def leave(*_: object) -> None:
+        if end == "abort":
+            socket.io.engine.abort("transport error")
+        else:
+            socket.disconnect()
+        if end == "reconnect":
+            socket.connect()
+
+    socket = bench.connect() if offline else bench.online()
+    if offline:
+        later = socket.emit("a", "x" * 100_000)
+        socket.onSession(lambda info: bench.connection.congest())
+        socket.onAnyOutgoing(leave)
+        bench.flush()
+    else:
+        bench.connection.congest()
+        socket.onAnyOutgoing(leave)
+        later = socket.emit("a", "x" * 100_000)
+    assert outcomes(later) == [True]
+    socket.offAnyOutgoing().disconnect()
