@@ -913,3 +913,31 @@ def test_sendingIsShownToWhoDisconnects(bench: Bench, end: str, offline: bool) -
         later = socket.emit("a", "x" * 100_000)
     assert outcomes(later) == [True]
     socket.offAnyOutgoing().disconnect()
+
+
+@pytest.mark.parametrize("what", ["emit", "emitWithAck", "answer", "disconnect"])
+def test_nothingFollowsTheGoodbye(bench: Bench, what: str) -> None:
+    """
+    Who observes the engine sees DISCONNECT go, and what is sent in that moment
+    does not follow it: a server would end the whole connection.
+    """
+    bench.of("/other")
+    socket = bench.online()
+    socket.io.socket("/other")
+    acks: list[Any] = []
+    socket.on("ask", lambda ack: acks.append(ack))
+    bench.flush()
+    bench.of("/").sockets[str(socket.id)].emitWithAck("ask").addErrback(lambda _: None)
+    bench.flush()
+    does: dict[str, Any] = {
+        "emit": lambda: socket.emit("a"),
+        "emitWithAck": lambda: socket.emitWithAck("a").addErrback(lambda _: None),
+        "answer": lambda: acks[0](),
+        "disconnect": socket.disconnect,
+    }
+    socket.io.engine.once("flush", does[what])
+    socket.disconnect()
+    bench.flush()
+    assert bench.texts[-1] == "1" and bench.texts.count("1") == 1
+    assert socket.io.socket("/other").connected
+    socket.clearSendBuffer()

@@ -295,7 +295,11 @@ class Membership(Dispatcher):
         """
         The manager is about to close: tell the server.
         """
-        if self.asked and (self.connected or self._session is not None):
+        engine = self.io.engine
+        if self.asked and self._leftOn is not engine and self._hasSession:
+            self._leftOn = engine
+            # Before, for an engine shows its observers what it sends.
+            self._sender.sessionOver()
             self._sendControl(DISCONNECT, None)
 
     def managerStopped(self, error: Disconnected) -> None:
@@ -318,16 +322,15 @@ class Membership(Dispatcher):
 
     def _questionReceived(self, ackID: int, data: list[Any]) -> None:
         # Apart, for a closure costs whoever could make one.
-        session = self._sessions
+        session = self._sender.sessions
         self._mayEndInOffset = False
         self._dispatchTimed(data, lambda values: self._sendAnswer(session, ackID, values))
 
     def _sendAnswer(self, session: int, ackID: int, values: Sequence[Any]) -> None:
-        if session == self._sessions and self.connected:
+        if session == self._sender.sessions:
             text, binaries = self.io.parser.encode(ACK, self.nsp, ackID, values)
-            # A parser may call what disconnects us, and another socket's
-            # listener may have opened the next connection before we hear.
-            if self.connected and self._askedOn is self.io.engine:
+            # What the parser called may have disconnected us.
+            if session == self._sender.sessions:
                 self.io.sendPacket(text, binaries, True)
                 return
         self._log.debug("An answer to an ended session was dropped.")
@@ -710,6 +713,13 @@ class Membership(Dispatcher):
                 running.cancel()
 
     @property
+    def _hasSession(self) -> bool:
+        """
+        Whether the server has let us in.
+        """
+        return self.connected or self._session is not None
+
+    @property
     def _hasLasted(self) -> bool:
         return bool(self.io.reactor.seconds() - self._readyAt >= self._backoff.maxDelay)
 
@@ -718,8 +728,7 @@ class Membership(Dispatcher):
         Tell the server, if it has let us in; an answer that is still to come
         is not waited for.
         """
-        if self.connected or self._session is not None:
-            self._leftOn = self.io.engine
+        if self._hasSession:
             self.sayGoodbye()
             self._askedOn = None
         elif self._asking is not None:
