@@ -240,6 +240,12 @@ class Membership(Dispatcher):
         """
         self._sender.outbox.drained()
 
+    def managerClosing(self) -> None:
+        """
+        The connection is gone, and it is about to be told: send nothing.
+        """
+        self._sender.sessionOver()
+
     def managerClosed(self, reason: str, details: Any) -> None:
         """
         The connection is gone.
@@ -291,7 +297,11 @@ class Membership(Dispatcher):
         """
         The manager is about to close: tell the server.
         """
-        if self.connected or self._session is not None:
+        engine = self.io.engine
+        if self.asked and self._leftOn is not engine and self._hasSession:
+            self._leftOn = engine
+            # Before, for an engine shows its observers what it sends.
+            self._sender.sessionOver()
             self._sendControl(DISCONNECT, None)
 
     def managerStopped(self, error: Disconnected) -> None:
@@ -320,16 +330,18 @@ class Membership(Dispatcher):
 
     def _questionReceived(self, ackID: int, data: list[Any]) -> None:
         # Apart, for a closure costs whoever could make one.
-        session = self._sessions
+        session = self._sender.sessions
         self._mayEndInOffset = False
         self._dispatchTimed(data, lambda values: self._sendAnswer(session, ackID, values))
 
     def _sendAnswer(self, session: int, ackID: int, values: Sequence[Any]) -> None:
-        if session != self._sessions or not self.connected:
-            self._log.debug("An answer to an ended session was dropped.")
-            return
-        text, binaries = self.io.parser.encode(ACK, self.nsp, ackID, values)
-        self.io.sendPacket(text, binaries, True)
+        if session == self._sender.sessions:
+            text, binaries = self.io.parser.encode(ACK, self.nsp, ackID, values)
+            # What the parser called may have disconnected us.
+            if session == self._sender.sessions:
+                self.io.sendPacket(text, binaries, True)
+                return
+        self._log.debug("An answer to an ended session was dropped.")
 
     def _holdBack(self, ackID: int | None, data: list[Any]) -> None:
         if not self.active or self._leftOn is self.io.engine:
@@ -483,6 +495,7 @@ class Membership(Dispatcher):
         if not self.recovered:
             self._offset = None
         self._pid = pid
+        self._mayEndInOffset = False  # of the last session's events perhaps
         first, self._sessions = not self._sessions, self._sessions + 1
         if not self._sessionListeners:
             self._ready()
@@ -708,6 +721,13 @@ class Membership(Dispatcher):
                 running.cancel()
 
     @property
+    def _hasSession(self) -> bool:
+        """
+        Whether the server has let us in.
+        """
+        return self.connected or self._session is not None
+
+    @property
     def _hasLasted(self) -> bool:
         return bool(self.io.reactor.seconds() - self._readyAt >= self._backoff.maxDelay)
 
@@ -716,8 +736,7 @@ class Membership(Dispatcher):
         Tell the server, if it has let us in; an answer that is still to come
         is not waited for.
         """
-        if self.connected or self._session is not None:
-            self._leftOn = self.io.engine
+        if self._hasSession:
             self.sayGoodbye()
             self._askedOn = None
         elif self._asking is not None:
