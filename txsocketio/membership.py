@@ -62,6 +62,7 @@ class Membership(Dispatcher):
     """
 
     __slots__ = (
+        "_announced",
         "_askedOn",
         "_asking",
         "_backoff",
@@ -115,6 +116,7 @@ class Membership(Dispatcher):
         # and the one on which we said goodbye: what comes there is old.
         self._askedOn: Any = None
         self._leftOn: Any = None
+        self._announced = False  # whether "connect" was emitted, so that "disconnect" must be
         self._toldTwice = False  # whether a second answer to CONNECT was logged: once is enough
         self._overdue = False  # CONNECT was not answered in time, but may be yet
         self._readyAt = 0.0
@@ -532,6 +534,7 @@ class Membership(Dispatcher):
             self._sender.sessionReady()
         if self.id == session:
             self.io.socketConnected(self)
+            self._announced = True
             self._show("connect")
         if self.id == session:
             self._connectWaiters.succeed(self)
@@ -584,9 +587,9 @@ class Membership(Dispatcher):
         self._decide(policy, reason, error, quiet=True)
 
     def _dismissed(self, error: Disconnected) -> None:
-        wasConnected = self.connected
+        announced = self._announced
         self._leave(error.reason, None, "the server disconnected us")
-        if not wasConnected:
+        if not announced:
             self._show("connect_error", error)
         if not self.active:
             self._tellGivenUp(error)
@@ -684,22 +687,23 @@ class Membership(Dispatcher):
         self.why = why
         self._stopRetrying()
         self._stopDeciding()
-        wasConnected = self.connected
+        announced = self._announced
         self._clearSession()
         self._lastReason = reason
         self.io.socketIdle(self)
-        if wasConnected:
+        if announced:
             self._show("disconnect", reason, details)
         self._sender.sessionEnded(reason, details)
         if not self.active:
             self._tellIdle()
 
     def _endSession(self, reason: str, details: Any, asked: bool) -> None:
-        wasConnected = self.connected
+        wasConnected, announced = self.connected, self._announced
         self._clearSession()
         self._stopRetrying()
         if wasConnected:
             self._lastReason = reason
+        if announced:
             self._show("disconnect", reason, details)
         elif asked:
             error = details if isinstance(details, Exception) else Disconnected(reason, details)
@@ -709,7 +713,7 @@ class Membership(Dispatcher):
     def _clearSession(self) -> None:
         if self.connected and self._hasLasted:
             self._backoff.reset()
-        self.connected = False
+        self.connected = self._announced = False
         self.id = None
         self._sender.sessionOver()
         self._held.take()
