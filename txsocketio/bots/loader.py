@@ -26,7 +26,12 @@ from txsocketio.interfaces import IBot, IBotPlugin
 
 __all__ = ["BUILT_IN", "ClassPlugin", "Found", "Plugins", "loadDotted"]
 
-BUILT_IN = {"log": "txsocketio.bots.log:LogBot"}
+_BOTS = "txsocketio.bots"
+
+BUILT_IN = {
+    "log": f"{_BOTS}.log:LogBot",
+    "webhook": f"{_BOTS}.webhook:WebhookBot",
+}
 """The plugins that come with this package."""
 
 ENTRY_POINTS = "txsocketio.bots"

@@ -7,18 +7,19 @@ Must not know: events.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NamedTuple
 
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent
+from twisted.web.iweb import IAgentEndpointFactory
 
-from txsocketio.transports.http import BytesProducer, PlainAgent
+from txsocketio.transports.http import BytesProducer, EncodedAnswer, PlainAgent
 
 __all__ = ["Outcome", "Poster"]
 
@@ -28,9 +29,8 @@ READ = 64 * 1024
 KEPT = 200
 """So much of it is kept, to tell people why something was refused."""
 
-IDLE_SECONDS = 2.0
+IDLE_SECONDS = 2
 """How long an unused connection is kept: less than servers keep theirs."""
-
 
 CLOSING = 2.0
 """Seconds for the connections to end."""
@@ -55,21 +55,28 @@ class Poster:
     """
 
     def __init__(
-        self, reactor: Any, connections: int, timeout: float, agent: IAgent | None = None
+        self,
+        reactor: Any,
+        connections: int,
+        timeout: float,
+        endpoints: IAgentEndpointFactory | None = None,
     ) -> None:
         """
         @param connections: how many are kept for the next requests.
         @param timeout: seconds that a request and its answer may take.
-        @param agent: instead of one with connections of its own.
+        @param endpoints: makes the connections; Twisted's own by default.
         """
         self._reactor = reactor
         self._timeout = timeout
-        self._pool: Any = HTTPConnectionPool(reactor)
+        self._pool = HTTPConnectionPool(reactor)
         self._pool.maxPersistentPerHost = connections
         self._pool.cachedConnectionTimeout = IDLE_SECONDS
-        # Twisted would repeat a request by itself only where that is harmless.
-        agent = agent or Agent(reactor, pool=self._pool, connectTimeout=timeout)
-        self._client = HTTPClient(PlainAgent(agent), data_to_body_producer=BytesProducer)
+        if endpoints is None:
+            agent = Agent(reactor, pool=self._pool, connectTimeout=timeout)
+        else:
+            agent = Agent.usingEndpointFactory(reactor, endpoints, self._pool)
+        jar: Any = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # keeps none
+        self._client = HTTPClient(PlainAgent(agent), jar, BytesProducer)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Deferred[Outcome]:
         """
@@ -79,7 +86,7 @@ class Poster:
         """
         raw = Headers()
         for name, value in headers.items():
-            raw.addRawHeader(name, value)
+            raw.addRawHeader(name.encode("ascii"), value.encode("latin-1"))
         response: Deferred[Any] = self._client.request(
             "POST",
             url,
@@ -89,10 +96,10 @@ class Poster:
             unbuffered=True,
             reactor=self._reactor,
         )
-        response.addCallback(_Answer.read)
+        response.addCallbacks(_Answer.read, _encoded)
         response.addTimeout(self._timeout, self._reactor, self._tooSlow)
         # A cancelled request says so in many ways; ours in one.
-        outcome: Deferred[Outcome] = Deferred(lambda _: response.cancel())
+        outcome: Deferred[Outcome] = Deferred(_cancelling(response))
         response.addBoth(lambda result: None if outcome.called else outcome.callback(result))
         return outcome
 
@@ -102,7 +109,9 @@ class Poster:
         """
         # The pool has no end: what comes back later would be kept once more.
         self._pool.cachedConnectionTimeout = 0
-        closed: Deferred[None] = self._pool.closeCachedConnections()
+        closed: Deferred[None] = Deferred()
+        closing = self._pool.closeCachedConnections()
+        closing.addBoth(lambda _: None if closed.called else closed.callback(None))
         # With a stalled peer over TLS it never fires (twisted issue 8930).
         return closed.addTimeout(CLOSING, self._reactor).addErrback(lambda _: None)
 
@@ -110,6 +119,28 @@ class Poster:
 
     def _tooSlow(self, *_: object) -> None:
         raise TimeoutError(f"no complete answer within {self._timeout:g} s")
+
+
+def _cancelling(response: Deferred[Any]) -> Callable[[Deferred[Any]], None]:
+    def cancel(outcome: Deferred[Any]) -> None:
+        outcome.errback(CancelledError())
+        response.cancel()
+
+    return cancel
+
+
+def _outcome(response: Any, body: bytes) -> Outcome:
+    after = response.headers.getRawHeaders("Retry-After", [""])[0]
+    return Outcome(response.code, body.decode("utf-8", "replace"), after)
+
+
+def _encoded(failure: Failure) -> Outcome:
+    """
+    A compressed answer is an answer; nobody needs its body.
+    """
+    failure.trap(EncodedAnswer)
+    encoded: Any = failure.value
+    return _outcome(encoded.response, b"")
 
 
 class _Answer(Protocol):
@@ -148,6 +179,4 @@ class _Answer(Protocol):
 
     def _end(self) -> None:
         if not self._read.called:
-            after = self._response.headers.getRawHeaders("Retry-After", [""])[0]
-            said = self._head.decode("utf-8", "replace")
-            self._read.callback(Outcome(self._response.code, said, after))
+            self._read.callback(_outcome(self._response, self._head))

@@ -6,15 +6,22 @@ Must not know: the daemon.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
+from txsocketio.bots.fields import (
+    headerLines,
+    hostOf,
+    secretsOfFields,
+    secretsOfTarget,
+    webURL,
+    withoutUser,
+)
 from txsocketio.bots.inbox import EVENTS, QUEUE, InboxBot
 from txsocketio.bots.insisting import (
     ATTEMPTS,
@@ -27,10 +34,9 @@ from txsocketio.bots.posts import Outcome, Poster
 from txsocketio.bots.records import eventRecord, jsonLine
 from txsocketio.bots.schema import PluginOption, count, schemaOf, seconds
 from txsocketio.errors import SocketIOError, excerpt
-from txsocketio.options import checkHeaders
 from txsocketio.transports.explain import explainFailure
 
-__all__ = ["Refused", "WebhookBot", "headerLines", "webURL"]
+__all__ = ["Refused", "WebhookBot"]
 
 _LATER = frozenset({408, 425, 429})
 """Statuses that mean: later; beside all from 500 on."""
@@ -40,54 +46,6 @@ class Refused(SocketIOError):
     """
     A server does not want an event, now or later.
     """
-
-
-def webURL(text: str) -> str:
-    """
-    A URL that can be posted to.
-    """
-    parts = urlsplit(text)
-    try:
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise ValueError('must be a URL that can be posted to, as in "https://example.com/hook"')
-    return text
-
-
-def secretsOfTarget(text: str) -> Iterable[str]:
-    """
-    What must not be shown of a webhook's URL: all but the server, for many
-    services know their callers by the path.
-    """
-    parts = urlsplit(text)
-    path = parts.path if len(parts.path) > 1 else ""
-    userinfo = parts.netloc.rpartition("@")[0]
-    said = {text, path, parts.query, userinfo, *userinfo.split(":", 1)}
-    return said | {unquote(each) for each in said}
-
-
-def headerLines(text: str) -> Mapping[str, str]:
-    """
-    Lines of the form C{Name: value}.
-    """
-    headers = {}
-    for line in filter(None, map(str.strip, text.split("\n"))):
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise ValueError("must be lines of the form Name: value")
-        headers[name.strip()] = value.strip()
-    checkHeaders(headers)
-    return headers
-
-
-def secretsOfHeaders(text: str) -> Iterable[str]:
-    """
-    All values, and the words of each: C{Bearer} and what comes after it.
-    """
-    values = [line.partition(":")[2].strip() for line in text.split("\n")]
-    return {*values, *(word for value in values for word in value.split(" ") if len(word) > 6)}
 
 
 class WebhookBot(InboxBot):
@@ -105,7 +63,7 @@ class WebhookBot(InboxBot):
             "headers to send, one Name: value a line",
             headerLines,
             {},
-            secret=secretsOfHeaders,
+            secret=secretsOfFields,
         ),
         PluginOption("targetTimeout", "seconds that a request may take", seconds, 10.0),
         PluginOption("concurrency", "how many at once; 1 keeps their order", count, 1),
@@ -115,12 +73,19 @@ class WebhookBot(InboxBot):
         QUEUE,
     )
 
+    buildPoster = Poster
+
     def start(self) -> None:
         clock = self.socket.io.reactor
         workers = self.config["concurrency"]
         self.poster = self.buildPoster(clock, workers, self.config["targetTimeout"])
         self._insist = Insistence(self.config, clock, self.log)
-        self._server = urlsplit(self.config["target"]).netloc.rpartition("@")[2]
+        self._server = hostOf(self.config["target"])
+        self._url, user = withoutUser(self.config["target"])
+        self._headers = {"Content-Type": "application/json"}
+        if user:
+            self._headers["Authorization"] = f"Basic {b64encode(user.encode()).decode()}"
+        self._headers |= self.config["targetHeaders"]
         self.listen(workers)
 
     async def stop(self) -> None:
@@ -128,8 +93,6 @@ class WebhookBot(InboxBot):
             await super().stop()
         finally:
             await self.poster.close()
-
-    buildPoster = Poster
 
     def take(self, event: Any, args: Any) -> None:
         # The same at each attempt, so that a receiver can tell what it has seen.
@@ -140,16 +103,14 @@ class WebhookBot(InboxBot):
 
     async def work(self, job: Any) -> None:
         identity, body = job
-        headers = {
-            "Content-Type": "application/json",
-            "Idempotency-Key": identity,
-            **self.config["targetHeaders"],
-        }
+        headers = {"Idempotency-Key": identity, **self._headers}
         await self._insist.on(lambda: self._attempt(body, headers))
+
+    # inside
 
     async def _attempt(self, body: bytes, headers: Mapping[str, str]) -> None:
         try:
-            outcome = await self.poster.post(self.config["target"], body, headers)
+            outcome = await self.poster.post(self._url, body, headers)
         except CancelledError:
             raise
         except Exception as error:

@@ -1,0 +1,32 @@
+"""
+Tests for L{txsocketio.bots.records}; more of them are in C{test_log.py}.
+"""
+
+from __future__ import annotations
+
+import json
+
+from bots.pluginkit import PluginStage
+from txsocketio.bots.bot import Bot
+from txsocketio.bots.records import eventRecord, jsonLine
+
+
+def test_aRecordSaysWhenWhatCameToWhom() -> None:
+    """
+    In this order, so that a person can read it.
+    """
+    stage = PluginStage(Bot)
+    stage.clock.advance(1.5)
+    record = eventRecord(stage.bot, "tick", (1,))
+    assert jsonLine(record) == (
+        '{"time":"1970-01-01T00:00:01.500Z","bot":"ticker","namespace":"/chat",'
+        '"event":"tick","args":[1]}\n'
+    )
+
+
+def test_whatJSONHasNoWordForIsShown() -> None:
+    """
+    Bytes can be read back; numbers that are none are told.
+    """
+    assert json.loads(jsonLine({"args": [b"a", 1j]}))["args"] == [{"base64": "YQ=="}, "1j"]
+    assert "ValueError" in json.loads(jsonLine({"args": [float("nan")]}))["unreadable"]
