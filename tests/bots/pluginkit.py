@@ -40,6 +40,29 @@ class PluginSocket(FakeSocket):
         self.emitted: list[Any] = []
         self.accept: Callable[..., Deferred[Any]] = lambda *_: succeed(True)
         self.connected = True
+        self.timeouts: list[float] = []
+        self.corked = False
+        self.sent: Any = None
+
+    def cork(self) -> None:
+        self.corked = True
+
+    def uncork(self) -> None:
+        self.corked = False
+
+    def pace(self, sent: Any) -> PluginSocket:
+        self.sent = sent
+        return self
+
+    def whenConnected(self) -> Deferred[Any]:
+        return succeed(self)
+
+    def timeout(self, seconds: float) -> PluginSocket:
+        self.timeouts.append(seconds)
+        return self
+
+    def emitWithAck(self, *args: Any) -> Deferred[Any]:
+        return self.emit(*args)
 
     def ownArguments(self, args: Any) -> Any:
         return tuple(each for each in args if each != "offset")

@@ -8,7 +8,7 @@ import json
 
 from bots.pluginkit import PluginStage
 from txsocketio.bots.bot import Bot
-from txsocketio.bots.records import eventRecord, jsonLine
+from txsocketio.bots.records import eventRecord, jsonLine, roughSize
 
 
 def test_aRecordSaysWhenWhatCameToWhom() -> None:
@@ -30,3 +30,11 @@ def test_whatJSONHasNoWordForIsShown() -> None:
     """
     assert json.loads(jsonLine({"args": [b"a", 1j]}))["args"] == [{"base64": "YQ=="}, "1j"]
     assert "ValueError" in json.loads(jsonLine({"args": [float("nan")]}))["unreadable"]
+
+
+def test_aRoughSizeCountsAllThatIsInside() -> None:
+    """
+    Keys, texts and bytes, and a little for everything.
+    """
+    assert roughSize(None) == 16
+    assert roughSize(["ab", {"key": (b"1234", 5)}]) == 2 + 3 + 4 + 7 * 16

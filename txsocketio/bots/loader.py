@@ -30,6 +30,7 @@ _BOTS = "txsocketio.bots"
 
 BUILT_IN = {
     "log": f"{_BOTS}.log:LogBot",
+    "relay": f"{_BOTS}.relay:RelayBot",
     "webhook": f"{_BOTS}.webhook:WebhookBot",
 }
 """The plugins that come with this package."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["eventRecord", "jsonLine"]
+__all__ = ["eventRecord", "jsonLine", "roughSize"]
 
 
 def eventRecord(bot: Any, event: Any, args: Sequence[Any]) -> dict[str, Any]:
@@ -40,6 +40,29 @@ def jsonLine(record: Mapping[str, Any]) -> str:
         # Only the arguments can be the reason: they are the server's.
         readable = {**record, "args": None, "unreadable": f"{type(error).__name__}: {error}"}
         return json.dumps(readable, default=_plain, separators=(",", ":")) + "\n"
+
+
+ITEM_BYTES = 16
+"""What a value takes at least."""
+
+
+def roughSize(value: object) -> int:
+    """
+    How many bytes a server's values take, more or less.
+    """
+    size = 0
+    waiting: list[Any] = [value]
+    while waiting:
+        each = waiting.pop()
+        size += ITEM_BYTES
+        if isinstance(each, (str, bytes, bytearray)):
+            size += len(each)
+        elif isinstance(each, Mapping):
+            waiting += each
+            waiting += each.values()
+        elif isinstance(each, (list, tuple)):
+            waiting += each
+    return size
 
 
 def _plain(value: object) -> Any:
