@@ -33,10 +33,10 @@ async def test_relayIntoNode(tmp_path: Path, nodeServer: ServerProcess) -> None:
             for number in range(30):
                 source.emit("numbered", number)
             inbox = daemon.runners["relay"].bot.inbox
-            await until(lambda: len(source.connections) and len(inbox) == 0, 10)
-            await until(lambda: inbox.failed == 0)
-            while len((log := await nodeServer.control("log"))["numbers"]) < 30:
-                pass
+            await until(lambda: source.received or len(inbox), 10)
+            await until(lambda: not len(inbox), 10)
+            assert (inbox.lost, inbox.failed) == (0, 0)
+    log = await nodeServer.control("log")
     assert log["numbers"] == list(range(30))
 
 
