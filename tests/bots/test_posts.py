@@ -4,17 +4,19 @@ Tests for L{txsocketio.bots.posts}.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.task import Clock
+from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from httpkit import ScriptedServer, httpAnswer
-from txsocketio.bots.posts import CLOSING, KEPT, READ, Outcome, Poster
+from txsocketio.bots.posts import CLOSING, KEPT, READ, Outcome, Poster, _Answer
 
 
 @implementer(IAgentEndpointFactory)
@@ -223,3 +225,16 @@ def test_closingTakesTwoSecondsAtMost(stage: Stage) -> None:
     assert closed == []
     stage.clock.advance(CLOSING)
     assert closed == [None]
+
+
+def test_anAnswerEndsOnce(stage: Stage) -> None:
+    """
+    Though it was broken off before the connection ended.
+    """
+    response = SimpleNamespace(code=200, headers=Headers(), deliverBody=lambda _: None)
+    answer = _Answer(response)
+    results: list[Any] = []
+    answer._read.addBoth(results.append)
+    answer.dataReceived(b"x" * (READ + 1))
+    answer.connectionLost()
+    assert len(results) == 1

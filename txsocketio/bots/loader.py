@@ -29,6 +29,7 @@ __all__ = ["BUILT_IN", "ClassPlugin", "Found", "Plugins", "loadDotted"]
 _BOTS = "txsocketio.bots"
 
 BUILT_IN = {
+    "command": f"{_BOTS}.command:CommandBot",
     "emit": f"{_BOTS}.emit:EmitBot",
     "log": f"{_BOTS}.log:LogBot",
     "relay": f"{_BOTS}.relay:RelayBot",
