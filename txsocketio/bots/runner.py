@@ -16,7 +16,9 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
+from txsocketio.bots.redaction import redactorOf
 from txsocketio.bots.states import BotState, Condition
+from txsocketio.bots.trace import WireTrace
 from txsocketio.service import SocketIOService
 
 __all__ = ["BotLogger", "BotRunner"]
@@ -58,6 +60,7 @@ class BotRunner(Service):
     @ivar condition: how it is, since when and why.
     @ivar bot: the bot, once made.
     @ivar client: its L{SocketIOService}, once made.
+    @ivar trace: its wire trace, off at first.
     """
 
     bot: Any = None
@@ -83,6 +86,7 @@ class BotRunner(Service):
         self._reactor = reactor
         self._buildClient = buildClient
         self.log = BotLogger(description.name, url=description.server)
+        self.trace = WireTrace(self.log, redactorOf(description.secrets))
         self.condition = Condition(BotState.WAITING, reactor.seconds(), "not started yet")
 
     def startService(self) -> None:
@@ -122,6 +126,7 @@ class BotRunner(Service):
         )
         socket = self.client.socket
         self.log.fields["namespace"] = socket.nsp
+        self.trace.follow(socket.io)
         self._watch(socket)
         self.bot.attach(socket, self.log)
         return maybeDeferred(self.bot.start)
