@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.application.service import IServiceCollection
 from twisted.python import usage
 
 from support import ROOT, deferred, run, until
@@ -141,6 +140,10 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
         (("--seconds", "3"), "--demo only"),
         (("--demo", "--seconds", "soon"), "seconds"),
         (("--demo", "--seconds", "0"), "above 0"),
+        (("-c", "good.ini", "--shard", "0/2"), "counted from 1"),
+        (("-c", "good.ini", "--connect"), "--check only"),
+        (("good.ini",), "'good.ini'; a bots file is given by --config"),
+        (("--init", "a.ini", "b.ini"), "unexpected 'b.ini'"),
     ],
 )
 def test_anUnusableCommandLineIsAnswered(arguments: Sequence[str], said: str) -> None:
@@ -174,6 +177,68 @@ def test_theDemosStatusIsTheCommands(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [2.5]
 
 
+def test_oneSaysWhatTheFileComesTo(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    As a file that can be checked in its turn.
+    """
+    assert exitOf("--show-config", "-c", "good.ini") == 0
+    shown = capsys.readouterr().out
+    assert "[bot:two]\nplugin = mybot:Mine\n; from [DEFAULT]\nurl = http://127.0.0.1:1\n" in shown
+    (folder / "shown.ini").write_text(shown)
+    assert exitOf("--check", "-c", "shown.ini") == 0
+
+
+def test_theServersAreTried(folder: Path) -> None:
+    """
+    By the real C{twistd}: nobody is there, so the status is 1, and not that
+    of a mistake in the file.
+    """
+    done = twistd(folder, "--check", "--connect", "--config", "good.ini")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert lines[0] == "good.ini: 2 bots, no mistakes"
+    assert sorted(line.partition(": FAILED: http://127.0.0.1:1: ")[0] for line in lines[1:3]) == [
+        "one",
+        "two",
+    ]
+    assert lines[3] == "0 of 2 bots could connect"
+
+
+def test_theServersOfABadFileAreNotTried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The mistakes are the answer.
+    """
+    assert exitOf("--check", "--connect", "-c", "bad.ini") == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_theStatusOfTryingIsTheCommands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It runs here, before twistd would fork.
+    """
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        "txsocketio.bots.trying.runTrying",
+        lambda reactor, bots: asked.extend(bot.name for bot in bots) or 1,
+    )
+    assert exitOf("--check", "--connect", "-c", "good.ini") == 1
+    assert asked == ["one", "two"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("mine.ini",)])
+def test_aFileToBeginWith(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
+) -> None:
+    """
+    It is written once, and never over another.
+    """
+    file = arguments[0] if arguments else "bots.ini"
+    assert exitOf("--init", *arguments) == 0
+    assert exitOf("--check", "-c", file) == 0
+    assert exitOf("--init", *arguments) == 2
+    assert f"{file} is not written: File exists" in capsys.readouterr().err
+
+
 # the service
 
 
@@ -181,9 +246,9 @@ def test_eachBotIsAServiceOfItsOwnAndNothingIsOpened(folder: Path) -> None:
     """
     twistd makes the service before it forks; the reactor must stay untouched.
     """
-    daemon = IServiceCollection(tap.makeService(parse("-c", "good.ini")))
-    assert [each.name for each in daemon] == ["one", "two"]
-    assert all(each.condition.state is BotState.WAITING for each in daemon)
+    runners = tap.makeService(parse("-c", "good.ini")).runners
+    assert list(runners) == ["one", "two"]
+    assert all(each.condition.state is BotState.WAITING for each in runners.values())
 
 
 def test_onlyTheBotsAskedForAreMade(folder: Path) -> None:
@@ -191,9 +256,55 @@ def test_onlyTheBotsAskedForAreMade(folder: Path) -> None:
     C{--bot} may be given several times.
     """
     options = parse("-c", "good.ini", "--bot", "two", "--bot", "one")
-    assert len(list(IServiceCollection(tap.makeService(options)))) == 2
+    assert len(tap.makeService(options).runners) == 2
     options = parse("-c", "good.ini", "--bot", "two")
-    assert [each.name for each in IServiceCollection(tap.makeService(options))] == ["two"]
+    assert list(tap.makeService(options).runners) == ["two"]
+
+
+# shares
+
+
+def names(*arguments: str) -> list[str]:
+    options = parse("-c", "good.ini", *arguments)
+    assert options.description is not None
+    return [bot.name for bot in options.description.bots]
+
+
+def test_aShardRunsItsShareOfTheBots(folder: Path) -> None:
+    """
+    Together the shards run each bot once.
+    """
+    assert sorted(names("--shard", "1/2") + names("--shard", "2/2")) == ["one", "two"]
+    assert names("--shard", "1/1") == ["one", "two"]
+
+
+def test_aPodRunsTheShareOfItsOrdinal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The environment says the shard; the command line wins over it.
+    """
+    monkeypatch.setenv("SIOCLIENT_SHARD", "bots-1/2")
+    assert names() == names("--shard", "2/2")
+    assert names("--shard", "1/1") == ["one", "two"]
+
+
+def test_aWrongShardIsAMistake(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    A restart will not mend the environment, so the status says so.
+    """
+    monkeypatch.setenv("SIOCLIENT_SHARD", "3/2")
+    assert exitOf("-c", "good.ini") == 2
+    assert "SIOCLIENT_SHARD must be I/N" in capsys.readouterr().err
+
+
+def test_theFileIsReadAgainAsBefore(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The same bots are chosen, from wherever twistd has gone meanwhile.
+    """
+    options = parse("-c", "good.ini", "--bot", "two")
+    monkeypatch.chdir("/")
+    assert [bot.name for bot in options.read().bots] == ["two"]
 
 
 DAEMON = """\

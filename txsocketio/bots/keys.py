@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from txsocketio.bots.readiness import parseReady
-from txsocketio.bots.schema import PluginOption, boolean, seconds
+from txsocketio.bots.schema import PluginOption, boolean, count, rate, seconds
 from txsocketio.options import OPTIONS, checkHeaders, checkQuery
 from txsocketio.protocol.url import parseURL
 
@@ -61,7 +61,7 @@ class Key:
     place: str
     parse: Callable[[str], Any]
     rule: str
-    secret: bool = False
+    secret: bool | Callable[[str], Iterable[str]] = False
 
 
 def _text(text: str) -> str:
@@ -86,6 +86,8 @@ OWN_KEYS: Mapping[str, Key] = {
     "plugin": Key("plugin", "own", _text, "must be a plugin's name, or package.module:Class"),
     "namespace": Key("namespace", "own", _namespace, 'must begin with "/", as in /admin'),
     "drainTimeout": Key("drainTimeout", "own", seconds, "must be a number of seconds, 0 or more"),
+    "rate": Key("rate", "own", rate, "must be how many in a time, as in 10/s"),
+    "burst": Key("burst", "own", count, "must be a whole number, 1 or more"),
 }
 
 _ENDPOINT = "must be an endpoint, as in tcp:9464:interface=127.0.0.1 or unix:/run/bots.sock"
@@ -130,7 +132,25 @@ _SEEING = (
 )
 """How operators look at the daemon."""
 
-DAEMON_KEYS: Mapping[str, Key] = {key.name: key for key in _SEEING}
+
+
+def _oneOf(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text
+
+    return parse
+
+
+_LIVING = (
+    Key("onError", "daemon", _oneOf("isolate", "stop"), "must be isolate or stop"),
+    Key("attemptsPerHost", "daemon", rate, "must be how many in a time, as in 5/s"),
+    Key("notify", "daemon", _oneOf("started", "ready"), "must be started or ready"),
+)
+"""How the bots live together, and with the supervisor."""
+
+DAEMON_KEYS: Mapping[str, Key] = {key.name: key for key in (*_SEEING, *_LIVING)}
 """What the C{[daemon]} section may say."""
 
 
