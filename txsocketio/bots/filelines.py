@@ -82,16 +82,19 @@ class FileLines:
             await done
         finally:
             self._reading.cancel()
-            if self._stream is not None:
-                self._stream.close()
-                self._log.info(
-                    "{file}: {taken} lines were taken, {failed} of them came to nothing",
-                    file=self._path,
-                    taken=self.taken,
-                    failed=self.failed,
-                )
+            self._close()
 
     # inside
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._log.info(
+                "{file}: {taken} lines were taken, {failed} of them came to nothing",
+                file=self._path,
+                taken=self.taken,
+                failed=self.failed,
+            )
 
     def _open(self, whence: int) -> None:
         try:
