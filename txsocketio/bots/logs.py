@@ -17,7 +17,7 @@ import sys
 import syslog
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, cast
 
 from twisted.logger import ILogObserver, formatEvent
 from twisted.python.failure import Failure
@@ -27,7 +27,7 @@ from zope.interface import implementer
 from txsocketio.bots.redaction import Redactor, redactorOf
 from txsocketio.bots.texts import printable
 
-__all__ = ["FIELDS", "LogLines", "jsonLine", "observerFactory", "openLog", "textLine"]
+__all__ = ["FIELDS", "LogLines", "jsonLine", "observerOf", "openLog", "textLine"]
 
 FIELDS = ("bot", "url", "namespace", "sid", "attempt")
 """What a line says of where it comes from."""
@@ -38,14 +38,15 @@ Record = Mapping[str, Any]
 class LogLines:
     """
     What there is to know for every line of the log.
-
-    @ivar runners: gives the daemon's L{BotRunner
-        <txsocketio.bots.runner.BotRunner>}s of the moment.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self.runners: Callable[[], Iterable[Any]] = tuple
-        self._secrets = frozenset(secrets)
+    def __init__(self, runners: Callable[[], Iterable[Any]]) -> None:
+        """
+        @param runners: gives the daemon's L{BotRunner
+            <txsocketio.bots.runner.BotRunner>}s of the moment.
+        """
+        self._runners = runners
+        self._secrets: frozenset[str] = frozenset()
 
     @property
     def redact(self) -> Redactor:
@@ -53,7 +54,7 @@ class LogLines:
         Hides the secrets of all bots, also of those that were and are not
         any more.
         """
-        present = (runner.description.secrets for runner in self.runners())
+        present = (runner.description.secrets for runner in self._runners())
         self._secrets = self._secrets.union(*present)
         return redactorOf(self._secrets)
 
@@ -95,7 +96,7 @@ class LogLines:
         socket that logged it.
         """
         name, source = event.get("bot"), event.get("log_source")
-        for runner in self.runners():
+        for runner in self._runners():
             socket = getattr(runner.client, "socket", None)
             if runner.name == name or (
                 socket is not None and (source is socket or source is socket.io)
@@ -151,32 +152,20 @@ def textLine(record: Record) -> str:
 # where they go
 
 
-def observerFactory(
-    lines: LogLines,
-    logFormat: str,
-    options: Mapping[str, Any],
-    open: Callable[[Mapping[str, Any]], TextIO],
-) -> Callable[[], Any]:
+def observerOf(lines: LogLines, logFormat: str, stream: Any) -> ILogObserver:
     """
-    What C{twistd} calls for its observer.
+    What writes every event to a stream.
 
     @param logFormat: C{text} or C{json}.
-    @param options: twistd's.
-    @param open: opens what they say.
     """
     write = jsonLine if logFormat == "json" else textLine
 
-    def make() -> Any:
-        stream = open(options)
+    @implementer(ILogObserver)
+    def observe(event: Mapping[str, Any]) -> None:
+        stream.write(write(lines.record(event)))
+        stream.flush()
 
-        @implementer(ILogObserver)
-        def observe(event: Mapping[str, Any]) -> None:
-            stream.write(write(lines.record(event)))
-            stream.flush()
-
-        return observe
-
-    return make
+    return cast(ILogObserver, observe)
 
 
 def openLog(options: Mapping[str, Any]) -> Any:
