@@ -84,8 +84,7 @@ class Commands:
             known = ", ".join(self._known)
             raise Refused(f'"command" is unknown{near or f"; known are {known}"}')
         if name != "status":
-            bot = request.get("bot")
-            _log.info("an operator commands: {command} {bot!r}", command=name, bot=bot)
+            _log.info("an operator commands: {request}", request=json.dumps(request))
         return self._known[name](request)
 
     def _runner(self, request: Mapping[str, Any]) -> Any:

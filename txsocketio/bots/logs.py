@@ -79,15 +79,8 @@ class LogLines:
         }
 
     def _fieldsOf(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        runner = self._runnerOf(event)
-        fields = {name: event.get(name) for name in FIELDS}
-        if runner is not None:
-            status = runner.status
-            known = (status.name, status.server, status.namespace, status.sid, status.attempt)
-            fields = {
-                name: value if fields[name] is None else fields[name]
-                for name, value in zip(FIELDS, known, strict=True)
-            }
+        known = _known(self._runnerOf(event))
+        fields = {name: event.get(name, known.get(name)) for name in FIELDS}
         return {name: _plain(value) for name, value in fields.items() if value is not None}
 
     def _runnerOf(self, event: Mapping[str, Any]) -> Any:
@@ -98,11 +91,23 @@ class LogLines:
         name, source = event.get("bot"), event.get("log_source")
         for runner in self._runners():
             socket = getattr(runner.client, "socket", None)
-            if runner.name == name or (
-                socket is not None and (source is socket or source is socket.io)
-            ):
+            sources = () if socket is None else (socket, socket.io)
+            if runner.name == name or any(each is source for each in sources):
                 return runner
         return None
+
+
+def _known(runner: Any) -> dict[str, Any]:
+    """
+    Not the bot's status: asking for that may change it, and that is logged.
+    """
+    if runner is None:
+        return {}
+    known = {"bot": runner.name, "url": runner.description.server}
+    if runner.client is not None:
+        socket = runner.client.socket
+        known |= {"namespace": socket.nsp, "sid": socket.id, "attempt": socket.io.attempts}
+    return known
 
 
 def _plain(value: object) -> str | int | float:
@@ -140,13 +145,16 @@ def jsonLine(record: Record) -> str:
 
 def textLine(record: Record) -> str:
     """
-    A record as a line for people: C{time [logger#level bot sid] message}.
+    A record as a line for people: C{time [logger#level] message}; more lines
+    of the same record are indented.
     """
-    marks = [f"{record['logger']}#{record['level']}"]
-    marks += [f"{name}={record[name]}" for name in ("bot", "sid") if name in record]
+    logger, bot = record["logger"], record.get("bot")
+    # The logger of a bot has its name already.
+    about = "" if bot is None or logger == f"bot.{bot}" else f" bot={bot}"
     parts = [record["message"], record.get("failure", "")]
-    body = "\n".join(printable(part.rstrip("\n")) for part in parts if part)
-    return f"{record['time']} [{' '.join(marks)}] {body}\n".replace("\n", "\n\t")[:-1]
+    body = "\n".join(part.rstrip("\n") for part in parts if part)
+    line = f"{record['time']} [{logger}#{record['level']}{about}] {body}"
+    return printable(line).replace("\n", "\n\t") + "\n"
 
 
 # where they go

@@ -216,6 +216,7 @@ class _Site(Site):
 
     protocol = _Channel  # type: ignore[assignment]
     displayTracebacks = False
+    noisy = False
     connections = 0
 
     def buildProtocol(self, addr: Any) -> Any:
