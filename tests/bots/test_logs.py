@@ -198,7 +198,10 @@ def test_aLineOfJSON() -> None:
         ({}, "T [daemon#info] two\n\tlines é\n"),
         ({"bot": "a"}, "T [daemon#info bot=a] two\n\tlines é\n"),
         ({"bot": "a", "logger": "bot.a"}, "T [bot.a#info] two\n\tlines é\n"),
-        ({"message": "oh", "failure": "Trace\n  back\n"}, "T [daemon#info] oh\n\tTrace\n\t  back\n"),
+        (
+            {"message": "oh", "failure": "Trace\n  back\n"},
+            "T [daemon#info] oh\n\tTrace\n\t  back\n",
+        ),
         ({"message": "\x1b[2J", "bot": "\x07"}, "T [daemon#info bot=\\x07] \\x1b[2J\n"),
     ],
 )

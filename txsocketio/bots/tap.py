@@ -231,7 +231,7 @@ def _logOurWay(daemon: BotDaemon, twistd: Mapping[str, Any], application: Any) -
     """
     Have C{twistd} log by our observer; a C{--logger} of the user's wins.
     """
-    if isinstance(application, Componentized):
+    if isinstance(application, Componentized) and not twistd.get("logger"):
         lines = LogLines(lambda: daemon.runners.values())
         logFormat = daemon.settings.get("log-format", "text")
         application.setComponent(ILogObserver, observerOf(lines, logFormat, openLog(twistd)))
