@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 from twisted.application.service import IService
+from twisted.logger import ILogObserver
 from twisted.python import usage
+from twisted.python.components import Componentized
 
 from txsocketio.bots.config import readConfig
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.hangup import ReloadOnHangup
 from txsocketio.bots.loader import Plugins
+from txsocketio.bots.logs import LogLines, observerOf, openLog
 from txsocketio.bots.mistakes import ConfigError
 from txsocketio.bots.notify import notifierFor
 from txsocketio.bots.processend import ProcessEnd
@@ -27,6 +32,7 @@ from txsocketio.bots.schema import seconds
 from txsocketio.bots.shares import Share, parseShare, shareOfEnvironment
 from txsocketio.bots.show import showConfig
 from txsocketio.bots.starter import STARTER, writeStarter
+from txsocketio.bots.watching import checkEndpoints, watch
 
 __all__ = ["Options", "makeService"]
 
@@ -141,6 +147,8 @@ class Options(usage.Options):
         file = self["config"]
         try:
             self.description = self.read()
+            if wrong := checkEndpoints(self.description.file, self.description.settings):
+                raise ConfigError(wrong)
         except (ConfigError, ValueError) as error:
             print(error, file=sys.stderr)
             raise SystemExit(BAD_CONFIGURATION) from None
@@ -210,8 +218,20 @@ def makeService(options: Options) -> IService:
         read=options.read,
         endProcess=ProcessEnd(reactor).end,
     )
+    daemon.adopted = partial(_logOurWay, daemon, options.parent or {})
+    watch(daemon, reactor)
     ReloadOnHangup(daemon.reload, reactor).setServiceParent(daemon)
     notifier = notifierFor(daemon)
     if notifier is not None:
         notifier.setServiceParent(daemon)
     return daemon
+
+
+def _logOurWay(daemon: BotDaemon, twistd: Mapping[str, Any], application: Any) -> None:
+    """
+    Have C{twistd} log by our observer; a C{--logger} of the user's wins.
+    """
+    if isinstance(application, Componentized) and not twistd.get("logger"):
+        lines = LogLines(lambda: daemon.runners.values())
+        logFormat = daemon.settings.get("log-format", "text")
+        application.setComponent(ILogObserver, observerOf(lines, logFormat, openLog(twistd)))
