@@ -70,6 +70,7 @@ class Hook(Resource):
 
     isLeaf = True
     slow = False
+    said = b"thanks"
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +82,7 @@ class Hook(Resource):
         self.posts.append((request.requestHeaders, request.content.read()))
         request.setResponseCode(self.statuses.pop(0) if self.statuses else 200)
         if not self.slow:
-            return b"thanks"
+            return self.said
         request.notifyFinish().addBoth(lambda _: self.waiting.remove(request))
         self.waiting.append(request)
         return NOT_DONE_YET

@@ -242,4 +242,4 @@ async def test_aRealStopLeavesNoProgram(tmp_path: Path, failures: LoggedFailures
             server.emit("number", 1)
             await until(lambda: here.exists() and here.read_text(), 15)
     failures.flush(TimeoutError)
-    assert not Path(f"/proc/{here.read_text()}").exists()
+    await until(lambda: not Path(f"/proc/{here.read_text()}").exists())

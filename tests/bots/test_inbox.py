@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from bots.pluginkit import PluginStage
 from txsocketio.bots.inbox import EVENTS, QUEUE, Inbox, InboxBot
 from txsocketio.bots.schema import schemaOf
+from txsocketio.errors import SocketIOError
 
 
 class Oops(Exception):
@@ -196,6 +197,16 @@ def test_workThatFailsIsToldAndTheNextIsDone(how: str) -> None:
     assert stage.bot.jobs == ["a", "b"]
     assert stage.log.count("failure: an event came to nothing") == 1
     assert stage.bot.inbox.failed == 1
+
+
+def test_aFailureOfTheOtherSideNeedsNoTraceback() -> None:
+    """
+    Its words are enough.
+    """
+    stage = started()
+    stage.receive("a")
+    stage.bot.open.pop(0).errback(SocketIOError("refused"))
+    assert stage.log.lines == ["error: an event came to nothing: refused"]
 
 
 def test_workThatIsNotWrittenFailsEachEvent() -> None:

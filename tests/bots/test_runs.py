@@ -27,6 +27,14 @@ class FakeProcesses(Clock):
         super().__init__()
         self.spawned: list[Any] = []
         self.did: list[Any] = []
+        self.triggers: list[Any] = []
+
+    def addSystemEventTrigger(self, phase: str, event: str, *call: Any) -> Any:
+        self.triggers.append((phase, event, *call))
+        return self.triggers[-1]
+
+    def removeSystemEventTrigger(self, trigger: Any) -> None:
+        self.triggers.remove(trigger)
 
     def spawnProcess(self, protocol: Any, *args: Any) -> None:
         self.spawned.append(args)
@@ -114,6 +122,20 @@ def test_whatTakesTooLongIsEnded() -> None:
     assert stage.reactor.did[2:] == ["TERM", "KILL"]
     stage.end(None, 9)
     assert stage.results == [Finished(None, "it took longer than 60 s", b"", "")]
+
+
+def test_whatIsToEndDoesNotOutliveUs() -> None:
+    """
+    When the daemon ends first, it is made to end as well.
+    """
+    stage = Stage()
+    stage.run.end("enough")
+    ((phase, event, signal, name),) = stage.reactor.triggers
+    assert (phase, event) == ("after", "shutdown")
+    signal(name)
+    assert stage.reactor.did[2:] == ["TERM", "KILL"]
+    stage.end(None, 9)
+    assert stage.reactor.triggers == []
 
 
 def test_whatWritesTooMuchIsEnded() -> None:

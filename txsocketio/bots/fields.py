@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from txsocketio.options import checkHeaders
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 SHOWN = 6
-"""Words of a header's value up to this length, like C{Bearer}, are no secrets."""
+"""Words of up to this length, like C{Bearer} or C{hook}, are no secrets by themselves."""
 
 
 def fieldLines(text: str) -> Mapping[str, str]:
@@ -83,7 +83,9 @@ def secretsOfTarget(text: str) -> Iterable[str]:
         return {text}
     path = parts.path if len(parts.path) > 1 else ""
     userinfo = parts.netloc.rpartition("@")[0]
-    said = {text, path, parts.query, userinfo, *userinfo.split(":", 1)}
+    words = (*path.split("/"), *(word for _, word in parse_qsl(parts.query)))
+    long = {word for word in words if len(word) > SHOWN}
+    said = {text, path, parts.query, userinfo, *userinfo.split(":", 1), *long}
     return said | {unquote(each) for each in said}
 
 

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from txsocketio.bots.bot import Bot
 from txsocketio.bots.records import eventRecord, jsonLine
 from txsocketio.bots.schema import PluginOption, count, listOf
+from txsocketio.errors import SocketIOError
 
 __all__ = ["EVENTS", "QUEUE", "Inbox", "InboxBot"]
 
@@ -129,8 +130,12 @@ class Inbox:
         self._looping = False
 
     def _ebWork(self, failure: Failure) -> None:
-        if not self._closed:
-            self.failed += 1
+        if self._closed:
+            return
+        self.failed += 1
+        if failure.check(SocketIOError):  # a traceback would tell nothing more
+            self._log.error("an event came to nothing: {why}", why=str(failure.value))
+        else:
             self._log.failure("an event came to nothing", failure)
 
     def _done(self, _: object, working: Deferred[Any], size: int) -> None:

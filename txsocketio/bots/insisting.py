@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet.task import deferLater
 
 from txsocketio.bots.schema import PluginOption, integer, seconds
+from txsocketio.errors import SocketIOError
 from txsocketio.protocol.backoff import Backoff
 
 __all__ = ["ATTEMPTS", "RETRY_DELAY", "RETRY_DELAY_MAX", "Insistence", "NotNow"]
@@ -32,7 +33,7 @@ LONGEST_WISH = 300.0
 """No longer do we wait because the other side asked us to."""
 
 
-class NotNow(Exception):
+class NotNow(SocketIOError):
     """
     It did not work, but may later.
 

@@ -68,7 +68,8 @@ class Poster:
         """
         self._reactor = reactor
         self._timeout = timeout
-        self._pool = HTTPConnectionPool(reactor)
+        self._pool: Any = HTTPConnectionPool(reactor)
+        self._pool._factory = _quietFactory
         self._pool.maxPersistentPerHost = connections
         self._pool.cachedConnectionTimeout = IDLE_SECONDS
         if endpoints is None:
@@ -119,6 +120,15 @@ class Poster:
 
     def _tooSlow(self, *_: object) -> None:
         raise TimeoutError(f"no complete answer within {self._timeout:g} s")
+
+
+def _quietFactory(*args: Any) -> Any:
+    """
+    Twisted's, but without a line in the log for each connection.
+    """
+    factory: Any = HTTPConnectionPool._factory(*args)
+    factory.noisy = False
+    return factory
 
 
 def _cancelling(response: Deferred[Any]) -> Callable[[Deferred[Any]], None]:

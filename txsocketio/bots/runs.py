@@ -54,6 +54,7 @@ class Run(ProcessProtocol):
     transport: Any
 
     _timer: IDelayedCall | None = None
+    _trigger: Any = None
     _reason = ""
     _running = _exited = False
 
@@ -86,6 +87,10 @@ class Run(ProcessProtocol):
             self._reason = why
             self._signal("TERM")
             self._after(GRACE, self._signal, "KILL")
+            # We may end sooner than in a second, and it must not outlive us.
+            self._trigger = self._reactor.addSystemEventTrigger(
+                "after", "shutdown", self._signal, "KILL"
+            )
 
     def whenGone(self) -> Deferred[None]:
         """
@@ -118,6 +123,9 @@ class Run(ProcessProtocol):
 
     def processExited(self, reason: Failure) -> None:
         self._exited = True
+        trigger, self._trigger = self._trigger, None
+        if trigger is not None:
+            self._reactor.removeSystemEventTrigger(trigger)
         exited: Any = reason.value
         self._status = None if self._reason else exited.exitCode
         if not self._reason and exited.signal:
