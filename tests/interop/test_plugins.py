@@ -89,3 +89,72 @@ async def test_webhookFromNode(tmp_path: Path, nodeServer: ServerProcess) -> Non
     record = json.loads(hook.posts[0][1])
     assert record["event"] == "back" and record["namespace"] == "/foo"
     assert record["args"] == [{"a": {"base64": "AA=="}}, "\u00fc"]
+
+
+@deferred(30)
+async def test_aFloodOfNodeWaitsForASlowHook(tmp_path: Path, nodeServer: ServerProcess) -> None:
+    """
+    Of thousands of events, sent at once, a short queue loses none: they wait
+    in the network.
+    """
+    async with hooking() as hook:
+        hook.slow = True
+        text = (
+            f"[bot:h]\nurl = {nodeServer.url}/foo\nplugin = webhook\ntarget = {hook.url}\n"
+            "queue = 20\nconcurrency = 10\n"
+        )
+        async with running(tmp_path, text) as daemon:
+            socket = daemon.runners["h"].client.socket
+            inbox = daemon.runners["h"].bot.inbox
+            await socket.emit("count", 3000)
+            await until(lambda: socket.io.reading.held)
+            held = len(inbox)
+            hook.slow = False
+            hook.answer()
+            await until(lambda: len(hook.posts) == 3000, 25)
+            assert (inbox.lost, inbox.failed) == (0, 0)
+            assert held <= 4 * 20 + 10
+    assert sorted(json.loads(body)["args"][0] for _, body in hook.posts) == list(range(3000))
+
+
+@deferred(30)
+async def test_emitIntoNode(tmp_path: Path, newServer: Callable[..., ServerProcess]) -> None:
+    """
+    The lines of a file, while the server is killed and started again: with
+    C{confirm} nothing is missing on its disk.
+    """
+    log, file = tmp_path / "numbers", tmp_path / "events"
+    server = newServer("sio", log=str(log))
+    file.write_text("".join(f'["numbered", {number}]\n' for number in range(2000)))
+    text = (
+        f"[bot:e]\nurl = {server.url}\nplugin = emit\nfile = {file}\nconfirm = yes\n"
+        "retryDelay = 0.01\nreconnectionDelay = 0.05\nreconnectionDelayMax = 0.1\n"
+    )
+    async with running(tmp_path, text):
+        await until(lambda: len(_numbers(log)) > 50)
+        await server.kill()
+        assert len(_numbers(log)) < 2000
+        await server.restart()
+        await until(lambda: _numbers(log)[-1] == 1999, 20)
+    numbers = _numbers(log)
+    assert sorted(set(numbers)) == list(range(2000)) and numbers == sorted(numbers)
+
+
+@deferred(20)
+async def test_commandAnswersNode(tmp_path: Path, nodeServer: ServerProcess) -> None:
+    """
+    What the program makes of an event comes back by way of the server.
+    """
+    program = tmp_path / "say.sh"
+    program.write_text("read line\necho '[\"back\", \"'$SIOCLIENT_EVENT'\"]'\n")
+    text = (
+        f"[bot:c]\nurl = {nodeServer.url}/foo\nplugin = command\nevents = number\n"
+        f"program = /bin/sh {program}\nreply = yes\n"
+    )
+    async with running(tmp_path, text) as daemon:
+        socket = daemon.runners["c"].client.socket
+        answers: list[Any] = []
+        socket.on("back", answers.append)
+        await socket.emit("count", 3)
+        await until(lambda: len(answers) == 3, 15)
+    assert answers == ["number"] * 3

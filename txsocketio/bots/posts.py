@@ -68,8 +68,8 @@ class Poster:
         """
         self._reactor = reactor
         self._timeout = timeout
-        self._pool: Any = HTTPConnectionPool(reactor)
-        self._pool._factory = _quietFactory
+        self._pool = HTTPConnectionPool(reactor)
+        self._pool._factory = _quietFactory  # type: ignore[assignment]
         self._pool.maxPersistentPerHost = connections
         self._pool.cachedConnectionTimeout = IDLE_SECONDS
         if endpoints is None:
