@@ -50,6 +50,19 @@ def test_everyOptionIsDocumented(name: str) -> None:
     assert [option for option in Plugins().find(name).schema if option not in known] == []
 
 
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_theDefaultsAreThoseOfTheHowTo(name: str) -> None:
+    """
+    Where they are numbers, or yes and no.
+    """
+    section = re.split(r"\n``\w+``: ", PLUGINS.partition(f"\n``{name}``: ")[2])[0]
+    rows = PLUGINS.partition("\n``log``: ")[0] + section
+    for option in Plugins().find(name).schema.values():
+        if isinstance(option.default, (int, float)):
+            told = "no" if option.default is False else f"{option.default:.12g}"
+            assert re.search(rf"^``{option.name}`` +{told} ", rows, re.MULTILINE), option.name
+
+
 def test_theBotOfTheHowToRuns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Its file and its class fit together.

@@ -57,6 +57,7 @@ def test_whatFailsForAWhileIsTriedAgain() -> None:
     After longer and longer pauses, up to a limit, told once.
     """
     stage = Stage(*[NotNow("down")] * 5, attempts=9)
+    assert len(stage.log.lines) == 1
     stage.wait(60)
     assert stage.results == ["done"]
     for pause, middle in zip(stage.pauses, [1, 2, 4, 4, 4], strict=True):

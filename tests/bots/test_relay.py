@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from bots.pluginkit import PluginSocket, PluginStage
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.relay import RelayBot
-from txsocketio.errors import ConnectRefused
+from txsocketio.errors import AckTimeout, ConnectRefused
 
 
 class Client:
@@ -127,11 +127,10 @@ def test_theOtherServersConnectionIsToldOnceEachTimeItGoes() -> None:
     stage.target.show("disconnect", "transport close")
     stage.target.show("connect_error", ConnectRefused("no", None))
     stage.target.show("connect")
-    assert stage.log.lines == [
-        "info: connected to the other server, other.example",
-        "warn: no connection to the other server, other.example: transport close",
-        "info: connected to the other server, other.example",
-    ]
+    stage.target.show("connect_error", AckTimeout("a", 1))
+    up = "info: connected to the other server, other.example"
+    down = "warn: no connection to the other server, other.example: "
+    assert stage.log.lines == [up, f"{down}transport close", up, f"{down}{AckTimeout('a', 1)}"]
 
 
 def test_theStopSendsWhatWasTakenAndDisconnects() -> None:

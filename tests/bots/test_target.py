@@ -88,3 +88,10 @@ def test_theURLIsChecked() -> None:
     with pytest.raises(ValueError):
         SCHEMA["target"].parse("example.com")
     assert SCHEMA["target"].parse("wss://example.com") == "wss://example.com"
+
+
+def test_withoutAURLThereIsNoTarget() -> None:
+    """
+    It is the one thing that must be said.
+    """
+    assert [name for name, option in SCHEMA.items() if option.required] == ["target"]
