@@ -5,7 +5,7 @@
 #   make demo SECONDS=10  the same, ending by itself
 #   make test             the whole suite; ARGS="-k engine" hands arguments to pytest
 #   make check            what CI runs: the suite, then lint, types and floors
-#   make bench            us beside our peers, an hour and a half; QUICK=1: two minutes
+#   make bench            us beside our peers, about an hour; QUICK=1: two minutes
 
 PYTHON ?= python3
 VENV ?= .venv

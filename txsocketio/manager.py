@@ -246,6 +246,7 @@ class Manager(Tunable):
             for socket in sockets:
                 socket.sayGoodbye()
         self._rest()
+        self._holdPackets()
         for socket in sockets:
             socket.managerStopped(error)
         self._openWaiters.fail(error)
@@ -373,9 +374,9 @@ class Manager(Tunable):
         self._dismissEngine()
         self._logLoss("forced close", error)
         spent = self._planRetry(error)
-        for socket in list(self._sockets.values()):
-            if socket.asked:
-                socket.managerClosed("forced close", error)
+        self._holdPackets()
+        for socket in [each for each in self._sockets.values() if each.asked]:
+            socket.managerClosed("forced close", error)
         self._show("close", "forced close", error)
         if spent and self.state == "closed":
             self._giveUp(error)
@@ -647,6 +648,7 @@ class Manager(Tunable):
         self._logLoss(reason, details)
         spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
+        self._holdPackets()
         for socket in list(self._sockets.values()):
             socket.managerClosed(reason, details)
         self._show("close", reason, details)
@@ -702,6 +704,14 @@ class Manager(Tunable):
 
     def _left(self, engine: Engine) -> None:
         self._leaving -= {engine}
+
+    def _holdPackets(self) -> None:
+        """
+        Before anybody hears that the connection is gone: a listener may open
+        the next one, which must not get packets of this one's sessions.
+        """
+        for socket in self._sockets.values():
+            socket.managerClosing()
 
     def _answerAwaited(self) -> bool:
         return any(each.awaitsAnswer for each in self._sockets.values())
