@@ -14,12 +14,12 @@ from typing import Any
 
 from twisted.logger import Logger, eventFromJSON, globalLogPublisher
 
-__all__ = ["Lines", "passErrors", "passLog", "passOutput"]
+__all__ = ["Lines", "linesOf", "passErrors", "passLog", "passOutput"]
 
 MAX_LINE = 4 * 1024 * 1024
 """Bytes of a line; a longer one is passed on in pieces."""
 
-_log = Logger(namespace="daemon")
+_log = Logger()
 
 
 class Lines:

@@ -16,12 +16,18 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO
 
-from twisted.application.service import Service
+from twisted.application.service import IService, Service
+from twisted.application.strports import service
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.process import ProcessReader
 from twisted.logger import ILogObserver, Logger, eventAsJSON
 from zope.interface import implementer
 
-__all__ = ["LIFELINE", "LOG", "Lifeline", "LogToSupervisor", "buildObserver", "main"]
+from txsocketio.bots.daemon import BotDaemon
+from txsocketio.bots.seat import Seat
+from txsocketio.bots.web import buildSite
+
+__all__ = ["LIFELINE", "LOG", "Lifeline", "LogToSupervisor", "buildObserver", "main", "sit"]
 
 LOG = 3
 """The file descriptor of the log."""
@@ -41,21 +47,21 @@ class LogToSupervisor:
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         try:
-            line = eventAsJSON(dict(event))
-        except Exception as error:  # an argument's repr may raise anything
-            line = eventAsJSON(
-                {
-                    "log_format": "an event that cannot be told: {error}",
-                    "log_level": event.get("log_level"),
-                    "log_time": event.get("log_time"),
-                    "error": repr(error),
-                }
-            )
-        try:
-            self._stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
+            self._stream.write(_encoded(event))
             self._stream.flush()
         except OSError:
             pass  # the supervisor is gone, and we are about to follow
+
+
+def _encoded(event: Mapping[str, Any]) -> bytes:
+    try:
+        line = eventAsJSON(dict(event))
+    except Exception as error:  # an argument's repr may raise anything
+        kept = {name: event.get(name) for name in ("log_level", "log_time", "log_namespace")}
+        why = type(error).__name__
+        told = {"log_format": "an event that cannot be told: {why}", "why": why}
+        line = eventAsJSON({**kept, **told})
+    return line.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def buildObserver() -> LogToSupervisor:
@@ -70,12 +76,10 @@ class Lifeline(Service):
     Stops the reactor when the supervisor is gone.
     """
 
-    _log = Logger(namespace="daemon")
+    _log = Logger()
     _reader: Any = None
 
-    def __init__(
-        self, reactor: Any, buildReader: Callable[..., Any] = ProcessReader
-    ) -> None:
+    def __init__(self, reactor: Any, buildReader: Callable[..., Any] = ProcessReader) -> None:
         self._reactor = reactor
         self._buildReader = buildReader
 
@@ -104,9 +108,38 @@ class Lifeline(Service):
         """
         The other end is closed.
         """
-        if self.running:
-            self._log.warn("the supervisor is gone; this worker stops")
+        self._log.warn("the supervisor is gone; this worker stops")
+        try:
             self._reactor.stop()
+        except ReactorNotRunning:
+            pass  # it stops already
+
+
+def sit(
+    daemon: BotDaemon,
+    seat: Seat,
+    reactor: Any,
+    buildLifeline: Callable[[Any], Service] = Lifeline,
+) -> None:
+    """
+    Make a daemon a worker: it tells its supervisor, and nobody else, how its
+    bots are.
+    """
+
+    def told() -> dict[str, Any]:
+        return {"bots": [runner.status.plain() for runner in daemon.runners.values()]}
+
+    site = buildSite(told, reactor, metrics=False)
+    serving: IService = service(f"unix:{escaped(seat.status)}:mode=600", site, reactor)
+    serving.setServiceParent(daemon)
+    buildLifeline(reactor).setServiceParent(daemon)
+
+
+def escaped(path: str) -> str:
+    """
+    A path as endpoint descriptions have it.
+    """
+    return path.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def _runTwistd() -> None:
@@ -118,11 +151,15 @@ def _runTwistd() -> None:
 def main(
     run: Callable[[], object] = _runTwistd,
     keep: Callable[[int, bool], object] = os.set_inheritable,
+    leave: Callable[[], object] = os.setsid,
     pipes: Iterable[int] = (LOG, LIFELINE),
 ) -> None:
     """
-    Run C{twistd}; programs that bots start do not get our pipes.
+    Run C{twistd}, in a session of its own: what a terminal says to all its
+    processes, our supervisor passes on.  Programs that bots start do not get
+    our pipes.
     """
+    leave()
     for each in pipes:
         keep(each, False)
     run()
