@@ -5,13 +5,12 @@ Asking a worker how its bots are, over its unix socket.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import ensureDeferred
-from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.web.client import Agent, readBody
-from twisted.web.iweb import IAgentEndpointFactory
-from zope.interface import implementer
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.protocol import Protocol
 
 from txsocketio.bots.states import BotState, BotStatus, Counters
 
@@ -21,32 +20,48 @@ PATIENCE = 5.0
 """Seconds for an answer."""
 
 
-@implementer(IAgentEndpointFactory)
-class _Socket:
-    def __init__(self, reactor: Any, path: str) -> None:
-        self._reactor = reactor
-        self._path = path
+class _Question(Protocol):
+    """
+    One request, whose answer ends with the connection.
 
-    def endpointForURI(self, uri: object) -> UNIXClientEndpoint:
-        return UNIXClientEndpoint(self._reactor, self._path)
+    @ivar answered: fires with the answer's body.
+    """
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self.answered: Deferred[bytes] = Deferred(lambda _: self.transport.abortConnection())
+        self._pieces: list[bytes] = []
+
+    def connectionMade(self) -> None:
+        self.transport.write(b"GET /status.json HTTP/1.0\r\n\r\n")
+
+    def dataReceived(self, data: bytes) -> None:
+        self._pieces.append(data)
+
+    def connectionLost(self, reason: object = None) -> None:
+        if not self.answered.called:
+            self.answered.callback(b"".join(self._pieces).partition(b"\r\n\r\n")[2])
 
 
-async def askStatus(path: str, reactor: Any) -> list[BotStatus]:
+def askStatus(
+    path: str,
+    reactor: Any,
+    buildEndpoint: Callable[[Any, str], Any] = UNIXClientEndpoint,
+) -> Deferred[list[BotStatus]]:
     """
     Fetch the status of a worker's bots.
 
     @param path: the worker's socket.
-    @raise Exception: it does not answer, or nonsense.
+    @return: fails, with whatever it is, when there is no answer, or nonsense.
     """
-    body = await ensureDeferred(_fetch(path, reactor)).addTimeout(PATIENCE, reactor)
+    connecting: Deferred[Any] = connectProtocol(buildEndpoint(reactor, path), _Question())
+    connecting.addCallback(lambda question: question.answered)
+    return connecting.addTimeout(PATIENCE, reactor).addCallback(_statuses)
+
+
+def _statuses(body: bytes) -> list[BotStatus]:
     return [statusOf(each) for each in json.loads(body)["bots"]]
-
-
-async def _fetch(path: str, reactor: Any) -> bytes:
-    agent = Agent.usingEndpointFactory(reactor, _Socket(reactor, path))
-    response = await agent.request(b"GET", b"http://worker/status.json")
-    body: bytes = await readBody(response)
-    return body
 
 
 def statusOf(plain: dict[str, Any]) -> BotStatus:

@@ -127,7 +127,11 @@ class WorkerKeeper(Service):
         """
         The process gave no answer; after some time of that it is ended.
         """
-        if self.running and self._process and self._reactor.seconds() - self._heard >= SILENT:
+        if not self.running or self._process is None:
+            return
+        if self.up:
+            self._become("does not answer")
+        if self._reactor.seconds() - self._heard >= SILENT:
             self._kill(f"has not answered for {SILENT:g} s")
 
     # inside
@@ -152,10 +156,10 @@ class WorkerKeeper(Service):
 
     def _kill(self, why: str) -> None:
         self._log.error("worker {worker} {why}; it is ended", worker=self.number, why=why)
-        if self._process is not None:
-            # Not a second time before the end is known.
-            self._heard = self._reactor.seconds()
-            self._process.signal("KILL")
+        assert self._process is not None
+        # Not a second time before the end is known.
+        self._heard = self._reactor.seconds()
+        self._process.signal("KILL")
 
     def _processEnded(self, end: Any) -> None:
         self._process = None

@@ -43,13 +43,6 @@ class Seat:
         """
         return f"{self.folder}/{self.number}.status"
 
-    @property
-    def control(self) -> str:
-        """
-        The unix socket that takes commands for them.
-        """
-        return f"{self.folder}/{self.number}.control"
-
     def settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """
         What the C{[daemon]} section means for a worker: what is served is

@@ -24,6 +24,7 @@ from txsocketio.bots.hangup import ReloadOnHangup
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import BAD_CONFIGURATION, ConfigError
 from txsocketio.bots.notify import notifierFor
+from txsocketio.bots.overview import serveOverview
 from txsocketio.bots.processend import ProcessEnd
 from txsocketio.bots.schema import seconds
 from txsocketio.bots.seat import parseSeat
@@ -252,4 +253,6 @@ def _daemon(options: Options, description: DaemonDescription, reactor: Any) -> B
     if options["workers"] is None:
         return BotDaemon(**common)
     spawn = spawnerOf(reactor, options.choice(), options.parent or {})
-    return Supervisor(**common, count=options["workers"], spawn=spawn)
+    supervisor = Supervisor(**common, count=options["workers"], spawn=spawn)
+    serveOverview(supervisor, reactor)
+    return supervisor
