@@ -366,6 +366,15 @@ def test_aWorkerIsMadeToTellItsSupervisor(
     assert [(each[0], str(each[1])) for each in sitting] == [(service, "1/1:/run/x")]
 
 
+def test_whoStartedUsIsTold(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    If that wants to know; a supervisor tells it as well.
+    """
+    before = len(list(tap.makeService(parse("-c", "good.ini"))))
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/nobody")
+    assert len(list(tap.makeService(parse("-c", "good.ini")))) == before + 1
+
+
 DAEMON = """\
 [DEFAULT]
 url = http://127.0.0.1:${PORT}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import runpy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -171,3 +172,15 @@ def test_theProgramKeepsItsPipesToItself(monkeypatch: pytest.MonkeyPatch) -> Non
         leave=lambda: did.append("session"),
     )
     assert did == ["session", (3, False), (4, False), "twistd"]
+
+
+def test_theModuleIsAProgram(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    As C{python -m} runs it.
+    """
+    did: list[Any] = []
+    monkeypatch.setattr("twisted.scripts.twistd.run", lambda: did.append("twistd"))
+    monkeypatch.setattr("os.setsid", lambda: did.append("session"))
+    monkeypatch.setattr("os.set_inheritable", lambda pipe, inherit: did.append(pipe))
+    runpy.run_path(worker.__file__, run_name="__main__")
+    assert did == ["session", 3, 4, "twistd"]
