@@ -34,10 +34,11 @@ Source = Callable[[], Any]
 """Gives the L{Document}, or a Deferred of it."""
 
 
-def documentOf(daemon: BotDaemon, readiness: Readiness, started: float) -> Document:
+def documentOf(daemon: BotDaemon, started: float) -> Document:
     """
     Look at a daemon.
     """
+    readiness = daemon.settings.get("ready") or Readiness()
     bots = [runner.status for runner in daemon.runners.values()]
     waited = readiness.missing(bots)
     return {
@@ -52,12 +53,12 @@ def documentOf(daemon: BotDaemon, readiness: Readiness, started: float) -> Docum
     }
 
 
-def sourceOf(daemon: BotDaemon, readiness: Readiness) -> Source:
+def sourceOf(daemon: BotDaemon) -> Source:
     """
     What looks at a daemon at every call.
     """
     started = daemon.reactor.seconds()
-    return lambda: documentOf(daemon, readiness, started)
+    return lambda: documentOf(daemon, started)
 
 
 def encoded(document: Document) -> bytes:
