@@ -5,11 +5,12 @@ Tests for L{txsocketio.bots.output}.
 from __future__ import annotations
 
 import io
+import json
 import sys
 from typing import Any
 
 import pytest
-from twisted.logger import LogLevel, capturedLogs, eventAsJSON, formatEvent
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from txsocketio.bots import output
 
@@ -71,28 +72,36 @@ def test_whatPythonSaysIsLogged() -> None:
     assert event["log_level"] is LogLevel.warn
 
 
+def record(**fields: Any) -> bytes:
+    values = {"level": "error", "logger": "bot.x", "message": "it {is} up", "log_time": 7.5}
+    return json.dumps({**values, **fields}).encode()
+
+
 def test_eventsAreMadeAgain() -> None:
     """
-    Level, namespace and fields are as they were.
+    Level, namespace, time and fields are as they were; a text is a text,
+    whatever is in it.
     """
     published: list[dict[str, Any]] = []
-    line = eventAsJSON(
-        {
-            "log_format": "{bot} is {state}",
-            "log_level": LogLevel.error,
-            "log_namespace": "bot.x",
-            "bot": "x",
-            "state": object,
-        }
-    )
-    output.passLog(line.encode(), 3, published.append)
+    output.passLog(record(bot="x", sid="s", attempt=3, time="now"), 3, published.append)
     (event,) = published
     assert event["log_level"] is LogLevel.error
-    assert (event["log_namespace"], event["bot"], event["worker"]) == ("bot.x", "x", 3)
-    assert formatEvent(event).startswith("x is ")
+    told = [event[name] for name in ("log_namespace", "log_time", "bot", "sid", "worker")]
+    assert told == ["bot.x", 7.5, "x", "s", 3]
+    assert "url" not in event
+    assert formatEvent(event) == "it {is} up"
 
 
-@pytest.mark.parametrize("line", [b"nonsense", b"[1]", b"\xff"])
+def test_failuresAreShown() -> None:
+    """
+    With their traceback, as the worker had it.
+    """
+    published: list[dict[str, Any]] = []
+    output.passLog(record(failure="Traceback: {}"), 3, published.append)
+    assert formatEvent(published[0]) == "it {is} up\nTraceback: {}"
+
+
+@pytest.mark.parametrize("line", [b"nonsense", b"[1]", b"\xff", record(level="loud")])
 def test_whatIsNoEventIsShownAsItIs(line: bytes) -> None:
     """
     Rather than lost.

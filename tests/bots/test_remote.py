@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import fail, succeed
 from twisted.internet.task import Clock
 
 from bots.lookkit import status
@@ -26,7 +27,38 @@ def stage(**fields: Any) -> RemoteBot:
         lambda: 1.0,
         buildProcess=FakeProcess,  # type: ignore[arg-type]
     )
-    return RemoteBot(BotDescription("ticker", **values), worker)
+    return RemoteBot(BotDescription("ticker", **values), worker, lambda _: succeed(None))
+
+
+@pytest.mark.parametrize(
+    ("do", "request_"),
+    [
+        (lambda bot: bot.pause(), {"command": "pause"}),
+        (lambda bot: bot.resume(), {"command": "resume"}),
+        (lambda bot: bot.reconnect(), {"command": "reconnect"}),
+        (lambda bot: bot.trace.start(), {"command": "trace", "on": True}),
+        (lambda bot: bot.trace.stop(), {"command": "trace", "on": False}),
+    ],
+)
+def test_commandsGoToTheWorker(do: Any, request_: dict[str, Any]) -> None:
+    """
+    With the bot's name.
+    """
+    asked: list[Any] = []
+    bot = stage()
+    bot._command = lambda request: succeed(asked.append(request))
+    do(bot)
+    assert asked == [{**request_, "bot": "ticker"}]
+
+
+def test_aTraceThatCannotBeSwitchedIsLogged(flushLoggedErrors: Any) -> None:
+    """
+    Nobody waits for it.
+    """
+    bot = stage()
+    bot._command = lambda request: fail(OSError("no socket"))
+    bot.trace.start()
+    assert len(flushLoggedErrors(OSError)) == 1
 
 
 def test_aWorkersWordIsTheBots() -> None:

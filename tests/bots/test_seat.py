@@ -45,7 +45,7 @@ def test_socketsAreInTheFolder() -> None:
     """
     Each worker has its own.
     """
-    assert [seat.status for seat in seatsIn("/run", 2)] == ["/run/1.status", "/run/2.status"]
+    assert [seat.socket for seat in seatsIn("/run", 2)] == ["/run/1", "/run/2"]
 
 
 def test_aWorkerServesNothingOfTheFilesOwn() -> None:

@@ -16,7 +16,7 @@ from txsocketio.bots.workerprocess import PIPES
 
 def test_theCommandIsTwistds() -> None:
     """
-    In the foreground, with no pid file and a log of ours.
+    In the foreground, without a pid file.
     """
     assert commandOf(SEAT, ["--config", "/b.ini"], {}) == [
         sys.executable,
@@ -25,7 +25,6 @@ def test_theCommandIsTwistds() -> None:
         "txsocketio.bots.worker",
         "--nodaemon",
         "--pidfile=",
-        "--logger=txsocketio.bots.worker.buildObserver",
         "sioclient",
         "--config",
         "/b.ini",

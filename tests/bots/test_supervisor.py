@@ -12,13 +12,13 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from bots.lookkit import ask, status
+from bots.lookkit import status
 from bots.workerkit import FakeProcess
 from txsocketio.bots.descriptions import BotDescription, DaemonDescription
 from txsocketio.bots.keeper import WorkerKeeper
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import PluginError
-from txsocketio.bots.overview import overviewOf, serveOverview
+from txsocketio.bots.overview import overviewOf
 from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.states import BotState
 from txsocketio.bots.supervisor import LOOK, MARGIN, Supervisor
@@ -46,6 +46,7 @@ class Stage:
         self.seats: list[Any] = []
         self.answers: dict[int, Any] = {}
         self.ended: list[int] = []
+        self.asked: list[Any] = []
         self.new: Any = None
         self.supervisor = Supervisor(
             [bot(name, drainTimeout=2.0) for name in NAMES],
@@ -65,9 +66,12 @@ class Stage:
         self.seats.append(seat)
         self.processes.append(process)
 
-    def ask(self, path: str, reactor: Any) -> Deferred[Any]:
-        answer = self.answers.get(int(Path(path).stem))
-        return fail(OSError("no socket")) if answer is None else succeed(answer)
+    def ask(self, path: str, reactor: Any, request: Any) -> Deferred[Any]:
+        answer = self.answers.get(int(Path(path).name))
+        if answer is None:
+            return fail(OSError("no socket"))
+        self.asked.append((path, request))
+        return succeed({"bots": [each.plain() for each in answer]})
 
     def read(self) -> DaemonDescription:
         if self.new is None:
@@ -260,41 +264,12 @@ def test_theRuleIsTheFiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert (document[0]["ready"], document[0]["notReady"]) == (False, ["b"])
 
 
-@pytest.mark.parametrize(
-    ("said", "served"),
-    [
-        ("tcp:0", "tcp:0"),
-        ("unix:/x", "unix:/x:mode=600"),
-        ("unix:/x:mode=666", "unix:/x:mode=666"),
-    ],
-)
-def test_theOverviewIsServed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, served: str
-) -> None:
+def test_commandsGoToTheBotsWorker(stage: Stage) -> None:
     """
-    Where the file says; a unix socket is for its owner.
+    And to no other.
     """
-    stage = Stage(monkeypatch, tmp_path, status=said)
-    made: list[Any] = []
-    before = len(stage.supervisor.services)
-
-    def serve(*args: Any) -> Any:
-        made.append(args)
-        return WorkerKeeper(9, stage.processes.append, stage.clock, lambda: 1.0)
-
-    monkeypatch.setattr("txsocketio.bots.overview.service", serve)
-    serveOverview(stage.supervisor, stage.clock)
-    ((description, site, reactor),) = made
-    assert (description, reactor) == (served, stage.clock)
-    assert len(stage.supervisor.services) == before + 1
-    assert ask(site, "/readyz")[0] == 503
-
-
-def test_nothingIsServedUnasked(stage: Stage) -> None:
-    """
-    But C{ready} can be changed.
-    """
-    before = len(stage.supervisor.services)
-    serveOverview(stage.supervisor, stage.clock)
-    assert len(stage.supervisor.services) == before
-    assert stage.supervisor.adjustable["ready"](None) is None
+    stage.supervisor.startService()
+    stage.answer()
+    seat = stage.seats[stage.owner("b") - 1]
+    stage.supervisor.runner("b").pause()
+    assert stage.asked[-1] == (seat.socket, {"command": "pause", "bot": "b"})

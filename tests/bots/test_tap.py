@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.application.service import Application, MultiService
+from twisted.logger import ILogObserver
 from twisted.python import usage
 
 from support import ROOT, deferred, run, until
@@ -436,3 +438,61 @@ async def test_aDaemonRunsItsBotsAndEndsCleanly(folder: Path) -> None:
     assert "[bot.nowhere#info] backing off: " in output
     assert "[bot.sockets#info] stopped: the daemon stopped it" in output
     assert "Unhandled" not in output
+
+
+# how it logs, and what it serves
+
+
+def loggedBy(options: tap.Options, capsys: pytest.CaptureFixture[str]) -> str:
+    """
+    What the service's application would log.
+    """
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    observer = application.getComponent(ILogObserver)
+    observer({"log_format": "hello", "bot": "one"})
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("line", "start"), [("", "1970-"), ("log-format = json", '{"time": "')])
+def test_itLogsInItsOwnWay(
+    folder: Path, capsys: pytest.CaptureFixture[str], line: str, start: str
+) -> None:
+    """
+    In the foreground to the standard output, as twistd does.
+    """
+    (folder / "log.ini").write_text(f"[daemon]\n{line}\n{GOOD}")
+    options = parse("--config", "log.ini")
+    options.parent = {"nodaemon": True}
+    assert loggedBy(options, capsys).startswith(start)
+
+
+def test_aLoggerOfTheUsersWins(folder: Path) -> None:
+    """
+    No file is opened that nobody writes.
+    """
+    options = parse("--config", "good.ini")
+    options.parent = {"logger": "somebody.elses", "logfile": "x.log"}
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    assert application.getComponent(ILogObserver, None) is None
+    assert not (folder / "x.log").exists()
+
+
+def test_inAServiceOfSomebodysItLogsNothingByItself(folder: Path) -> None:
+    """
+    The log is the application's, and not any part's.
+    """
+    parent = MultiService()
+    service: Any = tap.makeService(parse("--config", "good.ini"))
+    service.setServiceParent(parent)
+    assert list(parent) == [service]
+
+
+def test_whatCannotBeServedIsAMistake(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Of the file, and found before anything starts.
+    """
+    (folder / "bad.ini").write_text(f"[daemon]\nstatus = nosuch:1\n{GOOD}")
+    assert exitOf("--check", "--config", "bad.ini") == 2
+    assert "[daemon] status: is no endpoint: " in capsys.readouterr().err

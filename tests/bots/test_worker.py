@@ -15,52 +15,35 @@ from typing import Any
 import pytest
 from twisted.application.service import MultiService, Service
 from twisted.internet.error import ReactorNotRunning
-from twisted.logger import LogLevel, capturedLogs, eventFromJSON, formatEvent
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from bots.lookkit import status
-from support import deferred
+from support import deferred, failureOf
 from txsocketio.bots import worker
-from txsocketio.bots.asking import askStatus
+from txsocketio.bots.asking import askStatus, command
+from txsocketio.bots.control import Refused
+from txsocketio.bots.logs import LogLines
 from txsocketio.bots.seat import seatsIn
 
+LINES = LogLines(tuple)
 
-class Unshowable:
-    def __repr__(self) -> str:
-        raise RuntimeError("no")
-
-    __str__ = __repr__
-
-
-def told(event: dict[str, Any]) -> dict[str, Any]:
-    stream = io.BytesIO()
-    worker.LogToSupervisor(stream)(event)
-    assert stream.getvalue().count(b"\n") == 1
-    return dict(eventFromJSON(stream.getvalue().decode()))
+AT = {"log_time": 1.25}
 
 
 def test_anEventIsALine() -> None:
     """
-    From which it can be made again.
+    With all there is to know of it, and its exact time.
     """
-    event = told({"log_format": "a\n{b}", "b": "\ud800", "log_level": LogLevel.warn})
-    assert event["log_level"] is LogLevel.warn
-    assert formatEvent(event).startswith("a\n")
-
-
-def test_anEventThatCannotBeToldIsMentioned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    With when, where and how bad; the bot that logged it does not notice.
-    """
-    whole = worker.eventAsJSON
-
-    def picky(event: dict[str, Any]) -> str:
-        repr(event.get("bad"))
-        return whole(event)
-
-    monkeypatch.setattr(worker, "eventAsJSON", picky)
-    event = told({"log_format": "{bad}", "bad": Unshowable(), "log_level": LogLevel.error})
-    assert event["log_level"] is LogLevel.error
-    assert formatEvent(event) == "an event that cannot be told: RuntimeError"
+    stream = io.BytesIO()
+    observe = worker.LogToSupervisor(stream, LINES)
+    observe(
+        {"log_format": "a\n{bot}\u2028", "bot": "x", "log_level": LogLevel.warn, "log_time": 1.25}
+    )
+    (line,) = stream.getvalue().splitlines()
+    told = json.loads(line)
+    assert (told["message"], told["level"], told["log_time"]) == ("a\nx\u2028", "warn", 1.25)
+    assert told["bot"] == "x"
 
 
 def test_noSupervisorNoLog() -> None:
@@ -70,19 +53,19 @@ def test_noSupervisorNoLog() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb", buffering=0) as stream:
-        worker.LogToSupervisor(stream)({"log_format": "x"})  # type: ignore[arg-type]
+        worker.LogToSupervisor(stream, LINES)({"log_format": "x"})  # type: ignore[arg-type]
 
 
 def test_theLogHasItsPipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    What C{twistd --logger} calls writes there.
+    And leaves it open.
     """
     reader, writer = os.pipe()
     monkeypatch.setattr(worker, "LOG", writer)
-    worker.buildObserver()({"log_format": "hello"})
+    worker.buildObserver(LINES)({"log_format": "hello"})
     os.close(writer)
     with os.fdopen(reader, "rb") as stream:
-        assert json.loads(stream.read())["log_format"] == "hello"
+        assert json.loads(stream.read())["message"] == "hello"
 
 
 class FakeReactor:
@@ -133,10 +116,12 @@ def test_theLifelinesEndIsTheWorkers(running: bool) -> None:
 
 class FakeDaemon(MultiService):
     runners = {"ticker": SimpleNamespace(status=status())}
+    settings: dict[str, Any] = {}
+    reactor = Clock()
 
 
 @deferred()
-async def test_aWorkerTellsItsSupervisor(tmp_path: Path) -> None:
+async def test_aWorkerObeysItsSupervisor(tmp_path: Path) -> None:
     """
     On a socket for its owner alone, by a real reactor.
     """
@@ -147,8 +132,9 @@ async def test_aWorkerTellsItsSupervisor(tmp_path: Path) -> None:
     worker.sit(daemon, seat, reactor, lambda _: Service())  # type: ignore[arg-type]
     daemon.startService()
     try:
-        assert os.stat(seat.status).st_mode & 0o777 == 0o600
-        assert await askStatus(seat.status, reactor) == [status()]
+        assert os.stat(seat.socket).st_mode & 0o777 == 0o600
+        assert await askStatus(seat.socket, reactor) == [status()]
+        await failureOf(command(seat.socket, reactor, {"command": "dance"}), Refused)
         assert len(daemon.services) == 2
     finally:
         await daemon.stopService()

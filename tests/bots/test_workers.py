@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from support import ROOT, deferred, until
+from support import ROOT, deferred, run, until
 from txsocketio.bots.child import ServerChild
 from txsocketio.bots.demo import SERVER
 
@@ -26,6 +26,7 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 BOTS = """\
 [daemon]
 status = unix:status.sock
+control = unix:control.sock
 [DEFAULT]
 url = http://127.0.0.1:{port}
 plugin = log
@@ -38,6 +39,7 @@ file = a.jsonl
 file = b.jsonl
 [bot:c]
 plugin = mybot:Mine
+auth.token = s3cret-token
 """
 
 MYBOT = """
@@ -46,6 +48,7 @@ from txsocketio.bots.bot import Bot
 class Mine(Bot):
     def start(self):
         self.log.error("mine runs in {pid}", pid=os.getpid())
+        self.log.info("it tells s3cret-token")
         os.write(2, b"a word of C\\n")
 """
 
@@ -92,6 +95,17 @@ class Daemon:
             answer = b"".join(iter(lambda: looking.recv(65536), b"")).decode()
         head, _, body = answer.partition("\r\n\r\n")
         return int(head.split()[1]), body
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """
+        What an operator does.
+        """
+        main = "import sys; from txsocketio.bots.ctl import main; sys.exit(main(sys.argv[1:]))"
+        return run(
+            [sys.executable, "-c", main, "--control", "./control.sock", *words],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
 
     def bots(self) -> dict[str, Any]:
         _, body = self.ask("/status.json")
@@ -158,6 +172,8 @@ async def test_twoWorkersRunAllBotsAndEndCleanly(folder: Path) -> None:
         assert '<details class="bot" data-bot="c"' in daemon.ask("/")[1]
         assert 'sioclient_bot_state{bot="a",state="connected"} 1.0' in daemon.ask("/metrics")[1]
         assert daemon.said("[bot.c#error] mine runs in ") == 1
+        # What the library says in a worker is known to be about a bot as well.
+        assert daemon.said("[txsocketio.manager.Manager#info bot=a] Connected to ") == 1
         assert any(daemon.said(f"mine runs in {pid}") for pid in workers)
         assert daemon.said(" says: a word of C") == 1
         await until(lambda: min(daemon.lines("a"), daemon.lines("b")) > 2, limit=20)
@@ -166,6 +182,7 @@ async def test_twoWorkersRunAllBotsAndEndCleanly(folder: Path) -> None:
         assert not any(map(alive, workers))
         assert list((folder / "tmp").iterdir()) == []
         assert daemon.said("stopped: the daemon stopped it") == 3
+        assert (daemon.said("it tells "), daemon.said("s3cret")) == (1, 0)
         assert daemon.said("Unhandled") == daemon.said("Traceback") == 0
 
 
@@ -237,3 +254,25 @@ async def test_aWorkerThatHangsTellsNothing(folder: Path) -> None:
         finally:
             os.kill(pid, signal.SIGCONT)
         await until(daemon.ready, limit=30, every=0.1)
+
+
+@deferred(timeout=60.0)
+async def test_operatorsCommandTheBotsOfAllWorkers(folder: Path) -> None:
+    """
+    As if they were in one process.
+    """
+    async with running(folder) as daemon:
+        for name in "abc":
+            done = daemon.command("pause", name)
+            assert done.returncode == 0, done.stderr
+        await until(lambda: {each["state"] for each in daemon.bots().values()} == {"stopped"})
+        assert daemon.command("status").returncode == 1
+        done = daemon.command("reconnect", "a")
+        assert done.returncode == 1 and "resume it first" in done.stderr
+        for name in "abc":
+            assert daemon.command("resume", name).returncode == 0
+        await until(daemon.ready, limit=20, every=0.1)
+        assert daemon.command("trace", "b", "on").returncode == 0
+        await until(lambda: daemon.said("[bot.b#info] < "), limit=20)
+        assert daemon.command("reload").returncode == 0
+        assert daemon.command("status").returncode == 0

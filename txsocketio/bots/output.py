@@ -8,11 +8,14 @@ where the supervisor's own go, in the same form.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from twisted.logger import Logger, eventFromJSON, globalLogPublisher
+from twisted.logger import Logger, LogLevel, globalLogPublisher
+
+from txsocketio.bots.logs import FIELDS
 
 __all__ = ["Lines", "linesOf", "passErrors", "passLog", "passOutput"]
 
@@ -86,13 +89,27 @@ def passLog(
     Log an event of a worker as if it were our own.
     """
     try:
-        event = eventFromJSON(line.decode("utf-8"))
-        # Only what can be shown is of use; whatever else it is, a worker said it.
-        event = {**event, "worker": worker}
-    except Exception:
+        event = _event(json.loads(line), worker)
+    except Exception:  # whatever it is, a worker said it
         passErrors(line, worker)
     else:
         publish(event)
+
+
+def _event(record: dict[str, Any], worker: int) -> dict[str, Any]:
+    fields = {name: record[name] for name in FIELDS if name in record}
+    failure = record.get("failure")
+    return {
+        # Not "message" and "failure": those mean something to old observers.
+        "log_format": "{text}" if failure is None else "{text}\n{traceback}",
+        "log_level": LogLevel.levelWithName(record["level"]),
+        "log_namespace": record["logger"],
+        "log_time": float(record["log_time"]),
+        "text": record["message"],
+        "traceback": failure,
+        "worker": worker,
+        **fields,
+    }
 
 
 def linesOf(worker: int) -> Iterator[Lines]:

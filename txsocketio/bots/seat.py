@@ -37,11 +37,11 @@ class Seat:
         return self.share.number
 
     @property
-    def status(self) -> str:
+    def socket(self) -> str:
         """
-        The unix socket that tells of the worker's bots.
+        The unix socket at which the worker listens to its supervisor.
         """
-        return f"{self.folder}/{self.number}.status"
+        return f"{self.folder}/{self.number}"
 
     def settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """

@@ -24,7 +24,7 @@ NOT_FOR_WORKERS = frozenset(
 # -P, because the command twistd does not look for modules in its folder either.
 _PROGRAM = (sys.executable, "-P", "-m", "txsocketio.bots.worker")
 
-_TWISTD = ("--nodaemon", "--pidfile=", "--logger=txsocketio.bots.worker.buildObserver")
+_TWISTD = ("--nodaemon", "--pidfile=")
 
 
 def commandOf(seat: Seat, arguments: Iterable[str], twistd: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ core.
 To those who look at it, this is a daemon like any other: its bots are those of
 all workers, and what it tells of them is what the workers tell when asked.
 
-Must not know: files, HTTP, signals to this process.
+Must not know: the bots file, HTTP, signals to this process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
 from twisted.internet.task import LoopingCall
 
-from txsocketio.bots.asking import askStatus
+from txsocketio.bots.asking import Ask, askStatus, command
 from txsocketio.bots.changes import Changes
 from txsocketio.bots.daemon import FAILED, BotDaemon
 from txsocketio.bots.descriptions import BotDescription, DaemonDescription
@@ -60,12 +60,11 @@ class Supervisor(BotDaemon):
         reactor: Any,
         count: int,
         spawn: Spawn,
-        ask: Callable[[str, Any], Any] = askStatus,
+        ask: Ask = command,
         **options: Any,
     ) -> None:
         """
         @param count: how many workers.
-        @param ask: gives the statuses of a worker's bots, given its socket.
         @param options: L{BotDaemon}'s.
         """
         self._spawn = spawn
@@ -112,7 +111,9 @@ class Supervisor(BotDaemon):
         One bot more; its worker hears of it by itself.
         """
         number = next(seat.number for seat in self._seats if description.name in seat.share)
-        bot: Any = RemoteBot(description, self.workers[number - 1])
+        bot: Any = RemoteBot(
+            description, self.workers[number - 1], partial(self._commandOne, number)
+        )
         self.runners[description.name] = bot
         return bot
 
@@ -125,6 +126,9 @@ class Supervisor(BotDaemon):
 
     def _spawnOne(self, number: int, process: WorkerProcess) -> None:
         self._spawn(self._seats[number - 1], process)
+
+    def _commandOne(self, number: int, request: Mapping[str, Any]) -> Deferred[Any]:
+        return self._ask(self._seats[number - 1].socket, self.reactor, request)
 
     def _limit(self) -> float:
         drains = [each.description.drainTimeout for each in self.runners.values()]
@@ -144,7 +148,7 @@ class Supervisor(BotDaemon):
 
     async def _askOne(self, worker: WorkerKeeper, seat: Seat) -> None:
         try:
-            statuses = await self._ask(seat.status, self.reactor)
+            statuses = await askStatus(seat.socket, self.reactor, self._ask)
         except Exception:  # whatever it is, it is no answer
             worker.silent()
             return

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 from twisted.application.service import IService
+from twisted.logger import ILogObserver
 from twisted.python import usage
+from twisted.python.components import Componentized
 
 from txsocketio.bots.config import readConfig
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.hangup import ReloadOnHangup
 from txsocketio.bots.loader import Plugins
+from txsocketio.bots.logs import LogLines, observerOf, openLog
 from txsocketio.bots.mistakes import BAD_CONFIGURATION, ConfigError
 from txsocketio.bots.notify import notifierFor
-from txsocketio.bots.overview import serveOverview
+from txsocketio.bots.overview import overviewOf
 from txsocketio.bots.processend import ProcessEnd
 from txsocketio.bots.schema import seconds
 from txsocketio.bots.seat import parseSeat
@@ -33,7 +37,8 @@ from txsocketio.bots.show import showConfig
 from txsocketio.bots.spawning import spawnerOf
 from txsocketio.bots.starter import STARTER, writeStarter
 from txsocketio.bots.supervisor import Supervisor
-from txsocketio.bots.worker import sit
+from txsocketio.bots.watching import checkEndpoints, watch
+from txsocketio.bots.worker import buildObserver, sit
 
 __all__ = ["Options", "makeService"]
 
@@ -170,6 +175,8 @@ class Options(usage.Options):
         file = self["config"]
         try:
             self.description = self.read()
+            if wrong := checkEndpoints(self.description.file, self.description.settings):
+                raise ConfigError(wrong)
         except (ConfigError, ValueError) as error:
             print(error, file=sys.stderr)
             raise SystemExit(BAD_CONFIGURATION) from None
@@ -232,6 +239,7 @@ def makeService(options: Options) -> IService:
     description = options.description
     assert description is not None
     daemon = _daemon(options, description, reactor)
+    daemon.adopted = partial(_logOurWay, daemon, options)
     if options["worker"]:
         sit(daemon, options["worker"], reactor)
     ReloadOnHangup(daemon.reload, reactor).setServiceParent(daemon)
@@ -242,6 +250,9 @@ def makeService(options: Options) -> IService:
 
 
 def _daemon(options: Options, description: DaemonDescription, reactor: Any) -> BotDaemon:
+    """
+    The daemon, or who supervises those that are, and what it serves.
+    """
     common: dict[str, Any] = {
         "bots": description.bots,
         "plugins": options.plugins,
@@ -251,8 +262,26 @@ def _daemon(options: Options, description: DaemonDescription, reactor: Any) -> B
         "endProcess": ProcessEnd(reactor).end,
     }
     if options["workers"] is None:
-        return BotDaemon(**common)
+        daemon = BotDaemon(**common)
+        watch(daemon, reactor)
+        return daemon
     spawn = spawnerOf(reactor, options.choice(), options.parent or {})
     supervisor = Supervisor(**common, count=options["workers"], spawn=spawn)
-    serveOverview(supervisor, reactor)
+    watch(supervisor, reactor, overviewOf(supervisor))
     return supervisor
+
+
+def _logOurWay(daemon: BotDaemon, options: Options, application: Any) -> None:
+    """
+    Have C{twistd} log by our observer; a C{--logger} of the user's wins.
+    """
+    twistd: Mapping[str, Any] = options.parent or {}
+    if not isinstance(application, Componentized) or twistd.get("logger"):
+        return
+    lines = LogLines(lambda: daemon.runners.values())
+    if options["worker"]:
+        observer: Any = buildObserver(lines)
+    else:
+        logFormat = daemon.settings.get("log-format", "text")
+        observer = observerOf(lines, logFormat, openLog(twistd))
+    application.setComponent(ILogObserver, observer)

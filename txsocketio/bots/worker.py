@@ -12,6 +12,7 @@ Must not know: other workers.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO
@@ -20,12 +21,14 @@ from twisted.application.service import IService, Service
 from twisted.application.strports import service
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.process import ProcessReader
-from twisted.logger import ILogObserver, Logger, eventAsJSON
+from twisted.logger import ILogObserver, Logger
 from zope.interface import implementer
 
+from txsocketio.bots.control import Commands, ControlFactory
 from txsocketio.bots.daemon import BotDaemon
+from txsocketio.bots.document import sourceOf
+from txsocketio.bots.logs import LogLines
 from txsocketio.bots.seat import Seat
-from txsocketio.bots.web import buildSite
 
 __all__ = ["LIFELINE", "LOG", "Lifeline", "LogToSupervisor", "buildObserver", "main", "sit"]
 
@@ -39,36 +42,27 @@ LIFELINE = 4
 @implementer(ILogObserver)
 class LogToSupervisor:
     """
-    Writes events as lines of JSON, from which they can be made again.
+    Writes what there is to know of each event as a line of JSON.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, lines: LogLines) -> None:
         self._stream = stream
+        self._lines = lines
 
     def __call__(self, event: Mapping[str, Any]) -> None:
+        told = {**self._lines.record(event), "log_time": event.get("log_time")}
         try:
-            self._stream.write(_encoded(event))
+            self._stream.write(json.dumps(told).encode("ascii") + b"\n")
             self._stream.flush()
         except OSError:
             pass  # the supervisor is gone, and we are about to follow
 
 
-def _encoded(event: Mapping[str, Any]) -> bytes:
-    try:
-        line = eventAsJSON(dict(event))
-    except Exception as error:  # an argument's repr may raise anything
-        kept = {name: event.get(name) for name in ("log_level", "log_time", "log_namespace")}
-        why = type(error).__name__
-        told = {"log_format": "an event that cannot be told: {why}", "why": why}
-        line = eventAsJSON({**kept, **told})
-    return line.encode("utf-8", "backslashreplace") + b"\n"
-
-
-def buildObserver() -> LogToSupervisor:
+def buildObserver(lines: LogLines) -> LogToSupervisor:
     """
-    What C{twistd --logger} is told to call.
+    What C{twistd} shall log to.
     """
-    return LogToSupervisor(os.fdopen(LOG, "wb", closefd=False))
+    return LogToSupervisor(os.fdopen(LOG, "wb", closefd=False), lines)
 
 
 class Lifeline(Service):
@@ -123,14 +117,10 @@ def sit(
 ) -> None:
     """
     Make a daemon a worker: it tells its supervisor, and nobody else, how its
-    bots are.
+    bots are, and does what that commands.
     """
-
-    def told() -> dict[str, Any]:
-        return {"bots": [runner.status.plain() for runner in daemon.runners.values()]}
-
-    site = buildSite(told, reactor, metrics=False)
-    serving: IService = service(f"unix:{escaped(seat.status)}:mode=600", site, reactor)
+    control = ControlFactory(Commands(daemon, sourceOf(daemon)), reactor)
+    serving: IService = service(f"unix:{escaped(seat.socket)}:mode=600", control, reactor)
     serving.setServiceParent(daemon)
     buildLifeline(reactor).setServiceParent(daemon)
 
