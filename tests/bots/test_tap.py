@@ -479,6 +479,20 @@ def test_aLoggerOfTheUsersWins(folder: Path) -> None:
     assert not (folder / "x.log").exists()
 
 
+def test_aWorkerLogsToItsSupervisor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    By a pipe, where twistd would log to its standard output.
+    """
+    made: list[Any] = []
+    monkeypatch.setattr(tap, "sit", lambda *args: None)
+    monkeypatch.setattr(tap, "buildObserver", lambda lines: made.append(lines) or "observer")
+    options = parse("-c", "good.ini", "--worker", "1/1:/run/x")
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    assert application.getComponent(ILogObserver) == "observer"
+    assert made[0].record({"bot": "one"})["url"] == "http://127.0.0.1:1"
+
+
 def test_inAServiceOfSomebodysItLogsNothingByItself(folder: Path) -> None:
     """
     The log is the application's, and not any part's.
