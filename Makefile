@@ -17,7 +17,7 @@ BIN = $(VENV)/bin
 NODE = tests/interop/servers/node
 STAMPS = $(VENV)/.stamps
 
-.PHONY: check test unit demo browser lint types floors guards cover rows rows-strict rows-table node clean help \
+.PHONY: check test unit soak demo browser lint types floors guards cover rows rows-strict rows-table node clean help \
   mutate bench bench-growth bench-micro
 
 check: test guards
@@ -31,6 +31,10 @@ unit: $(STAMPS)/dev browser
 
 demo: $(STAMPS)/demo
 	$(BIN)/twistd -n --pidfile= sioclient --demo $(if $(SECONDS),--seconds $(SECONDS))
+
+# Fifty bots on three servers, ten minutes or SECONDS: nothing missed, memory flat.
+soak: $(STAMPS)/dev $(NODE)/node_modules/.stamp
+	PYTHONPATH=.:tests $(BIN)/python tests/soak/fiftybots.py $(if $(SECONDS),--seconds $(SECONDS))
 
 guards: lint types floors
 
