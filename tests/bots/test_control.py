@@ -262,4 +262,4 @@ def test_commandsAreLogged(stage: Stage) -> None:
         stage.say('{"command": "pause", "bot": "ticker"}')
     finally:
         globalLogPublisher.removeObserver(observe)
-    assert lines == ["an operator commands: pause 'ticker'"]
+    assert lines == ['an operator commands: {"command": "pause", "bot": "ticker"}']

@@ -59,9 +59,9 @@ class Commands:
         self._known: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "status": lambda request: self._source(),
             "reload": lambda request: self._daemon.reload(),
-            "reconnect": lambda request: self._runner(request).reconnect(),
-            "pause": lambda request: self._runner(request).pause(),
-            "resume": lambda request: self._runner(request).resume(),
+            "reconnect": self._ofBot,
+            "pause": self._ofBot,
+            "resume": self._ofBot,
             "trace": self._trace,
         }
 
@@ -84,8 +84,7 @@ class Commands:
             known = ", ".join(self._known)
             raise Refused(f'"command" is unknown{near or f"; known are {known}"}')
         if name != "status":
-            bot = request.get("bot")
-            _log.info("an operator commands: {command} {bot!r}", command=name, bot=bot)
+            _log.info("an operator commands: {request}", request=json.dumps(request))
         return self._known[name](request)
 
     def _runner(self, request: Mapping[str, Any]) -> Any:
@@ -93,6 +92,9 @@ class Commands:
         if not isinstance(name, str):
             raise Refused('"bot" must be the name of a bot')
         return self._daemon.runner(name)
+
+    def _ofBot(self, request: Mapping[str, Any]) -> Any:
+        return getattr(self._runner(request), request["command"])()
 
     def _trace(self, request: Mapping[str, Any]) -> None:
         trace = self._runner(request).trace
@@ -120,7 +122,7 @@ class _Control(LineReceiver, TimeoutMixin):
 
     def connectionMade(self) -> None:
         self.factory.connections += 1
-        self.callLater = self.factory.reactor.callLater
+        self.callLater = self.factory.reactor.callLater  # type: ignore[method-assign]
         self.setTimeout(IDLE)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
@@ -163,7 +165,7 @@ class _Control(LineReceiver, TimeoutMixin):
             error = failure.getErrorMessage()
         else:
             _log.failure("a command failed", failure)
-            error = f"{failure.type.__name__}; the daemon's log says more"
+            error = f"{type(failure.value).__name__}; the daemon's log says more"
         self._answer({"ok": False, "error": error})
 
     def _answer(self, answer: Mapping[str, Any]) -> None:
@@ -188,7 +190,7 @@ class ControlFactory(Factory):
         self.commands = commands
         self.reactor = reactor
 
-    def buildProtocol(self, addr: Any) -> _Control | None:
+    def buildProtocol(self, addr: Any) -> Any:
         if self.connections >= MAX_CONNECTIONS:
             return None
         protocol = _Control()

@@ -53,6 +53,7 @@ class BotDaemon(MultiService):
     @ivar observers: called without arguments after every change of any bot,
         and when a reload begins and ends; cheap ones.
     @ivar reloading: whether that is under way.
+    @ivar adopted: called with the parent when this gets one.
     """
 
     reloading = False
@@ -76,6 +77,7 @@ class BotDaemon(MultiService):
         super().__init__()
         self.reactor = reactor
         self.runners: dict[str, BotRunner] = {}
+        self.adopted: Callable[[Any], object] = lambda parent: None
         self.settings: dict[str, Any] = dict(settings or {})
         self.observers: list[Callable[[], object]] = []
         self.adjustable: dict[str, Callable[[Any], object]] = {
@@ -90,6 +92,13 @@ class BotDaemon(MultiService):
         self._reloads = DeferredLock()
         for each in bots:
             self.add(each)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """
+        Become a part of an application.
+        """
+        super().setServiceParent(parent)
+        self.adopted(parent)
 
     def runner(self, name: str) -> BotRunner:
         """

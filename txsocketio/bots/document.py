@@ -34,11 +34,10 @@ Source = Callable[[], Any]
 """Gives the L{Document}, or a Deferred of it."""
 
 
-def documentOf(daemon: BotDaemon, started: float) -> Document:
+def documentOf(daemon: BotDaemon, readiness: Readiness, started: float) -> Document:
     """
     Look at a daemon.
     """
-    readiness = daemon.settings.get("ready") or Readiness()
     bots = [runner.status for runner in daemon.runners.values()]
     waited = readiness.missing(bots)
     return {
@@ -58,7 +57,7 @@ def sourceOf(daemon: BotDaemon) -> Source:
     What looks at a daemon at every call.
     """
     started = daemon.reactor.seconds()
-    return lambda: documentOf(daemon, started)
+    return lambda: documentOf(daemon, daemon.settings.get("ready") or Readiness(), started)
 
 
 def encoded(document: Document) -> bytes:

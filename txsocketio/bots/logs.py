@@ -17,7 +17,7 @@ import sys
 import syslog
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, cast
 
 from twisted.logger import ILogObserver, formatEvent
 from twisted.python.failure import Failure
@@ -27,7 +27,7 @@ from zope.interface import implementer
 from txsocketio.bots.redaction import Redactor, redactorOf
 from txsocketio.bots.texts import printable
 
-__all__ = ["FIELDS", "LogLines", "jsonLine", "observerFactory", "openLog", "textLine"]
+__all__ = ["FIELDS", "LogLines", "jsonLine", "observerOf", "openLog", "textLine"]
 
 FIELDS = ("bot", "url", "namespace", "sid", "attempt")
 """What a line says of where it comes from."""
@@ -38,14 +38,15 @@ Record = Mapping[str, Any]
 class LogLines:
     """
     What there is to know for every line of the log.
-
-    @ivar runners: gives the daemon's L{BotRunner
-        <txsocketio.bots.runner.BotRunner>}s of the moment.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self.runners: Callable[[], Iterable[Any]] = tuple
-        self._secrets = frozenset(secrets)
+    def __init__(self, runners: Callable[[], Iterable[Any]]) -> None:
+        """
+        @param runners: gives the daemon's L{BotRunner
+            <txsocketio.bots.runner.BotRunner>}s of the moment.
+        """
+        self._runners = runners
+        self._secrets: frozenset[str] = frozenset()
 
     @property
     def redact(self) -> Redactor:
@@ -53,7 +54,7 @@ class LogLines:
         Hides the secrets of all bots, also of those that were and are not
         any more.
         """
-        present = (runner.description.secrets for runner in self.runners())
+        present = (runner.description.secrets for runner in self._runners())
         self._secrets = self._secrets.union(*present)
         return redactorOf(self._secrets)
 
@@ -78,15 +79,8 @@ class LogLines:
         }
 
     def _fieldsOf(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        runner = self._runnerOf(event)
-        fields = {name: event.get(name) for name in FIELDS}
-        if runner is not None:
-            status = runner.status
-            known = (status.name, status.server, status.namespace, status.sid, status.attempt)
-            fields = {
-                name: value if fields[name] is None else fields[name]
-                for name, value in zip(FIELDS, known, strict=True)
-            }
+        known = _known(self._runnerOf(event))
+        fields = {name: event.get(name, known.get(name)) for name in FIELDS}
         return {name: _plain(value) for name, value in fields.items() if value is not None}
 
     def _runnerOf(self, event: Mapping[str, Any]) -> Any:
@@ -95,13 +89,25 @@ class LogLines:
         socket that logged it.
         """
         name, source = event.get("bot"), event.get("log_source")
-        for runner in self.runners():
+        for runner in self._runners():
             socket = getattr(runner.client, "socket", None)
-            if runner.name == name or (
-                socket is not None and (source is socket or source is socket.io)
-            ):
+            sources = () if socket is None else (socket, socket.io)
+            if runner.name == name or any(each is source for each in sources):
                 return runner
         return None
+
+
+def _known(runner: Any) -> dict[str, Any]:
+    """
+    Not the bot's status: asking for that may change it, and that is logged.
+    """
+    if runner is None:
+        return {}
+    known = {"bot": runner.name, "url": runner.description.server}
+    if runner.client is not None:
+        socket = runner.client.socket
+        known |= {"namespace": socket.nsp, "sid": socket.id, "attempt": socket.io.attempts}
+    return known
 
 
 def _plain(value: object) -> str | int | float:
@@ -139,44 +145,35 @@ def jsonLine(record: Record) -> str:
 
 def textLine(record: Record) -> str:
     """
-    A record as a line for people: C{time [logger#level bot sid] message}.
+    A record as a line for people: C{time [logger#level] message}; more lines
+    of the same record are indented.
     """
-    marks = [f"{record['logger']}#{record['level']}"]
-    marks += [f"{name}={record[name]}" for name in ("bot", "sid") if name in record]
+    logger, bot = record["logger"], record.get("bot")
+    # The logger of a bot has its name already.
+    about = "" if bot is None or logger == f"bot.{bot}" else f" bot={bot}"
     parts = [record["message"], record.get("failure", "")]
-    body = "\n".join(printable(part.rstrip("\n")) for part in parts if part)
-    return f"{record['time']} [{' '.join(marks)}] {body}\n".replace("\n", "\n\t")[:-1]
+    body = "\n".join(part.rstrip("\n") for part in parts if part)
+    line = f"{record['time']} [{logger}#{record['level']}{about}] {body}"
+    return printable(line).replace("\n", "\n\t") + "\n"
 
 
 # where they go
 
 
-def observerFactory(
-    lines: LogLines,
-    logFormat: str,
-    options: Mapping[str, Any],
-    open: Callable[[Mapping[str, Any]], TextIO],
-) -> Callable[[], Any]:
+def observerOf(lines: LogLines, logFormat: str, stream: Any) -> ILogObserver:
     """
-    What C{twistd} calls for its observer.
+    What writes every event to a stream.
 
     @param logFormat: C{text} or C{json}.
-    @param options: twistd's.
-    @param open: opens what they say.
     """
     write = jsonLine if logFormat == "json" else textLine
 
-    def make() -> Any:
-        stream = open(options)
+    @implementer(ILogObserver)
+    def observe(event: Mapping[str, Any]) -> None:
+        stream.write(write(lines.record(event)))
+        stream.flush()
 
-        @implementer(ILogObserver)
-        def observe(event: Mapping[str, Any]) -> None:
-            stream.write(write(lines.record(event)))
-            stream.flush()
-
-        return observe
-
-    return make
+    return cast(ILogObserver, observe)
 
 
 def openLog(options: Mapping[str, Any]) -> Any:

@@ -14,20 +14,24 @@ from twisted.internet.endpoints import serverFromString
 
 from txsocketio.bots.control import Commands, ControlFactory
 from txsocketio.bots.daemon import BotDaemon
-from txsocketio.bots.document import sourceOf
+from txsocketio.bots.document import Source, sourceOf
+from txsocketio.bots.mistakes import Mistake
 from txsocketio.bots.web import buildSite
 
 __all__ = ["checkEndpoints", "watch"]
 
 
-def watch(daemon: BotDaemon, reactor: Any) -> None:
+def watch(daemon: BotDaemon, reactor: Any, source: Source | None = None) -> None:
     """
     Serve what the C{[daemon]} section says, as long as the daemon runs.
 
     A port that cannot be had is an error of the start, not a line in a log.
+
+    @param source: gives the document, if it is not the daemon itself that
+        knows it.
     """
     settings = daemon.settings
-    source = sourceOf(daemon)
+    source = source or sourceOf(daemon)
     # Asked for when it matters.
     daemon.adjustable["ready"] = lambda value: None
     if "status" in settings:
@@ -51,11 +55,10 @@ def ownersOnly(description: str) -> str:
     return description + ":mode=600" if isOpen else description
 
 
-def checkEndpoints(settings: Mapping[str, Any]) -> list[str]:
+def checkEndpoints(file: str, settings: Mapping[str, Any]) -> list[Mistake]:
     """
-    Whether something could be served where the C{[daemon]} section says.
-
-    @return: what is wrong, a sentence each.
+    Whether something could be served where the C{[daemon]} section says; what
+    reads the file knows no endpoints.
     """
     wrong = []
     for key in ("status", "control"):
@@ -63,5 +66,6 @@ def checkEndpoints(settings: Mapping[str, Any]) -> list[str]:
             if key in settings:
                 serverFromString(None, settings[key])
         except Exception as error:  # anybody's endpoint parser
-            wrong.append(f"[daemon] {key}: no endpoint: {error}")
+            why = f"is no endpoint: {type(error).__name__}: {error}"
+            wrong.append(Mistake(file, 0, "daemon", key, why))
     return wrong
