@@ -23,6 +23,7 @@ from txsocketio.bots import tap
 from txsocketio.bots.child import ServerChild
 from txsocketio.bots.demo import SERVER
 from txsocketio.bots.states import BotState
+from txsocketio.bots.supervisor import Supervisor
 
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 
@@ -144,6 +145,9 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
         (("--demo", "--seconds", "0"), "above 0"),
         (("-c", "good.ini", "--shard", "0/2"), "counted from 1"),
         (("-c", "good.ini", "--connect"), "--check only"),
+        (("-c", "good.ini", "--workers", "0"), "from 1 to 64"),
+        (("-c", "good.ini", "--workers", "two"), "from 1 to 64"),
+        (("-c", "good.ini", "--worker", "1/2"), "not for people"),
         (("good.ini",), "'good.ini'; a bots file is given by --config"),
         (("--init", "a.ini", "b.ini"), "unexpected 'b.ini'"),
     ],
@@ -309,6 +313,70 @@ def test_theFileIsReadAgainAsBefore(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert [bot.name for bot in options.read().bots] == ["two"]
 
 
+# workers
+
+
+def test_aWorkerRunsItsShareOfTheShare(folder: Path) -> None:
+    """
+    And obeys its supervisor alone.
+    """
+    (folder / "good.ini").write_text("[daemon]\nstatus = tcp:1\nattemptsPerHost = 4/s\n" + GOOD)
+    workers = [("--worker", f"{number}/2:/run/x") for number in (1, 2)]
+    assert sorted(names(*workers[0]) + names(*workers[1])) == ["one", "two"]
+    owner = names("--shard", "1/2")
+    assert sorted(names("--shard", "1/2", *workers[0]) + names("--shard", "1/2", *workers[1])) == (
+        owner
+    )
+    description = parse("-c", "good.ini", *workers[0]).description
+    assert description is not None and description.settings == {"attemptsPerHost": 2.0}
+
+
+def test_theChoiceOfBotsIsHandedOn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    So that it means the same from anywhere, in any environment.
+    """
+    monkeypatch.setenv("SIOCLIENT_SHARD", "bots-0/1")
+    assert parse("-c", "good.ini", "--bot", "two").choice() == [
+        "--config",
+        str(folder / "good.ini"),
+        "--bot",
+        "two",
+        "--shard",
+        "1/1",
+    ]
+
+
+def test_workersAreSupervised(folder: Path) -> None:
+    """
+    The service is a supervisor; nothing is started yet.
+    """
+    service = tap.makeService(parse("-c", "good.ini", "--workers", "3"))
+    assert isinstance(service, Supervisor)
+    assert len(service.workers) == 3
+    assert list(service.runners) == ["one", "two"]
+
+
+def test_aWorkerIsMadeToTellItsSupervisor(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    And is a daemon otherwise.
+    """
+    sitting: list[Any] = []
+    monkeypatch.setattr(tap, "sit", lambda *args: sitting.append(args))
+    service = tap.makeService(parse("-c", "good.ini", "--worker", "1/1:/run/x"))
+    assert [(each[0], str(each[1])) for each in sitting] == [(service, "1/1:/run/x")]
+
+
+def test_whoStartedUsIsTold(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    If that wants to know; a supervisor tells it as well.
+    """
+    before = len(list(tap.makeService(parse("-c", "good.ini"))))
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/nobody")
+    assert len(list(tap.makeService(parse("-c", "good.ini")))) == before + 1
+
+
 DAEMON = """\
 [DEFAULT]
 url = http://127.0.0.1:${PORT}
@@ -409,6 +477,20 @@ def test_aLoggerOfTheUsersWins(folder: Path) -> None:
     tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
     assert application.getComponent(ILogObserver, None) is None
     assert not (folder / "x.log").exists()
+
+
+def test_aWorkerLogsToItsSupervisor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    By a pipe, where twistd would log to its standard output.
+    """
+    made: list[Any] = []
+    monkeypatch.setattr(tap, "sit", lambda *args: None)
+    monkeypatch.setattr(tap, "buildObserver", lambda lines: made.append(lines) or "observer")
+    options = parse("-c", "good.ini", "--worker", "1/1:/run/x")
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    assert application.getComponent(ILogObserver) == "observer"
+    assert made[0].record({"bot": "one"})["url"] == "http://127.0.0.1:1"
 
 
 def test_inAServiceOfSomebodysItLogsNothingByItself(folder: Path) -> None:

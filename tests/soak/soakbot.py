@@ -30,6 +30,6 @@ class Counting(Bot):
         self.socket.emit("numbered", f"{self.log.bot} {number}")
 
     def stop(self) -> None:
-        self.heard.close()
+        # The file stays open: events come until the socket has disconnected.
         for number in range(LAST_WORDS):
             self.socket.emit("numbered", f"{self.log.bot} end {number}")
