@@ -182,6 +182,15 @@ class Dispatcher(Emitter):
         """
         return [each.original for each in self._anyOutgoing]
 
+    def ownArguments(self, args: Sequence[Any]) -> Sequence[Any]:
+        """
+        For listeners that take any arguments, while they are called: leave
+        out the offset that a server with connection state recovery appends.
+
+        @param args: the event's arguments, without its name.
+        """
+        return self._own(("", *args))[1:]
+
     def whenEvent(
         self,
         event: Any,

@@ -74,16 +74,21 @@ class Manager(Tunable):
 
     Events: C{open}, C{close(reason, details)}, C{error(error)}, C{ping},
     C{packet}, C{reconnect(attempt)}, C{reconnect_attempt(attempt)},
-    C{reconnect_error(error)}, C{reconnect_failed}.
+    C{reconnect_error(error)}, C{reconnect_failed}; and C{engine(engine)}, for
+    each new one before it opens.
 
     @ivar url: the server's URL, e.g. C{"http://localhost:3000"}.
     @ivar engine: the present or last L{Engine}, or L{None}.
     @ivar opts: the options given, as a read-only mapping.
+    @ivar lengthen: where several managers share a server: called with the
+        seconds before the next attempt, gives more of them; fewer do not
+        count.  L{None} for nobody.
     """
 
     _log = Logger()
 
     engine: Engine | None = None
+    lengthen: Callable[[float], float] | None = None
 
     _known = False  # whether a namespace was ever connected
     _openCallbacks: tuple[Callable[[Any], Any], ...]
@@ -157,6 +162,14 @@ class Manager(Tunable):
         Seconds until the next attempt, or L{None} when none is planned.
         """
         return self._reconnection.secondsLeft if self.state == "waiting" else None
+
+    @property
+    def attempts(self) -> int:
+        """
+        The number of the present or next attempt to connect again; 0 before
+        the first, and once a connection has lasted.
+        """
+        return self._reconnection.attempts
 
     @property
     def connectTimeout(self) -> float:
@@ -233,6 +246,7 @@ class Manager(Tunable):
             for socket in sockets:
                 socket.sayGoodbye()
         self._rest()
+        self._holdPackets()
         for socket in sockets:
             socket.managerStopped(error)
         self._openWaiters.fail(error)
@@ -360,9 +374,9 @@ class Manager(Tunable):
         self._dismissEngine()
         self._logLoss("forced close", error)
         spent = self._planRetry(error)
-        for socket in list(self._sockets.values()):
-            if socket.asked:
-                socket.managerClosed("forced close", error)
+        self._holdPackets()
+        for socket in [each for each in self._sockets.values() if each.asked]:
+            socket.managerClosed("forced close", error)
         self._show("close", "forced close", error)
         if spent and self.state == "closed":
             self._giveUp(error)
@@ -515,8 +529,9 @@ class Manager(Tunable):
 
     def _launch(self, query: Any, headers: Any) -> None:
         self._asking = None
-        self.engine = self._factory.buildEngine(self, query, headers)
-        self.engine.open()
+        self.engine = engine = self._factory.buildEngine(self, query, headers)
+        self._show("engine", engine)
+        engine.open()
 
     def _attemptTimedOut(self) -> None:
         seconds = float(self._timeout)
@@ -596,12 +611,21 @@ class Manager(Tunable):
             self._reconnection.life.rest()
             return True
         else:
-            delay = self._reconnection.nextDelay(error)
+            delay = self._lengthened(self._reconnection.nextDelay(error))
             self._reconnection.life.wait(delay, self._startAttempt)
             number = self._reconnection.attempts
             text = "Next attempt to reach {url} in {delay:.1f} s."
             self._log.info(text, url=self.url, delay=delay, attempt=number)
         return False
+
+    def _lengthened(self, delay: float) -> float:
+        if self.lengthen is None:
+            return delay
+        try:
+            return max(delay, self.lengthen(delay))
+        except Exception:
+            self._log.failure("lengthen= of {url} failed.", url=self.url)
+            return delay
 
     def _giveUp(self, last: BaseException | None) -> None:
         error = ReconnectFailed(int(self._reconnection.attempts), last)
@@ -623,6 +647,7 @@ class Manager(Tunable):
         self._logLoss(reason, details)
         spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
+        self._holdPackets()
         for socket in list(self._sockets.values()):
             socket.managerClosed(reason, details)
         self._show("close", reason, details)
@@ -678,6 +703,14 @@ class Manager(Tunable):
 
     def _left(self, engine: Engine) -> None:
         self._leaving -= {engine}
+
+    def _holdPackets(self) -> None:
+        """
+        Before anybody hears that the connection is gone: a listener may open
+        the next one, which must not get packets of this one's sessions.
+        """
+        for socket in self._sockets.values():
+            socket.managerClosing()
 
     def _answerAwaited(self) -> bool:
         return any(each.awaitsAnswer for each in self._sockets.values())

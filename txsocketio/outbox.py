@@ -121,6 +121,7 @@ class Outbox:
 
     @ivar live: whether packets may be sent now: the namespace is connected,
         and everything that waited has gone.
+    @ivar corked: whether packets are kept although they could be sent.
     @ivar show: called with an event's name and arguments when it is actually
         sent, or L{None} while nobody wants to know.
     """
@@ -132,10 +133,12 @@ class Outbox:
         "_flushing",
         "_forget",
         "_manager",
+        "_open",
         "_packetLimit",
         "_parcels",
         "_unasked",
         "_undrained",
+        "corked",
         "live",
         "show",
     )
@@ -155,8 +158,9 @@ class Outbox:
         self._packetLimit, self._byteLimit = limits
         self._forget = forget
         self.show: Callable[[Sequence[Any]], None] | None = None
-        self.live = False
+        self.live = self.corked = False
         self._flushing = False
+        self._open = False  # whether the session lets packets through
         # No plain dict: to look for the first of many that are gone takes long.
         self._parcels: OrderedDict[Parcel, None] = OrderedDict()
         self._byWaiting: dict[Any, Parcel] = {}
@@ -280,7 +284,7 @@ class Outbox:
         ends under it.
         """
         engine = self._manager.engine
-        self._flushing = True
+        self._flushing = self._open = True
         while self._parcels and self._goesOn(engine):
             parcel = next(iter(self._parcels))
             self.withdraw(parcel)
@@ -293,7 +297,22 @@ class Outbox:
         The session is over: from now on packets are kept.
         """
         self.live = False
-        self._flushing = False
+        self._flushing = self._open = False
+
+    def cork(self) -> None:
+        """
+        Keep packets from now on, whether or not there is a session.
+        """
+        self.corked = True
+        self.live = False
+
+    def uncork(self) -> None:
+        """
+        Send again, if there is a session: what waits first.
+        """
+        self.corked = False
+        if self._open and not self.live and not self._flushing:
+            self.flush()
 
     def empty(self, outcome: bool | SocketIOError) -> int:
         """
@@ -320,12 +339,14 @@ class Outbox:
 
     @property
     def _congested(self) -> bool:
-        engine = self._manager.engine  # None when a listener has disconnected
-        return engine is not None and bool(engine.congested)
+        # A listener to whom a packet was shown may have ended the connection,
+        # and then nobody would hear that it is not congested any more.
+        engine = self._manager.engine
+        return engine is not None and engine.readyState == "open" and bool(engine.congested)
 
     def _goesOn(self, engine: Any) -> bool:
         present = self._manager.engine is engine and engine.readyState == "open"
-        return present and self._flushing
+        return present and self._flushing and not self.corked
 
     def _sendParcel(self, parcel: Parcel) -> None:
         try:

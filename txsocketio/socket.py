@@ -205,6 +205,38 @@ class Socket(Membership):
         """
         return self._sender.clear()
 
+    def cork(self) -> Socket:
+        """
+        Keep what is emitted from now on, as if there were no connection: in
+        order, within C{sendBufferLimit}.  What is volatile is dropped; what a
+        session listener emits by its C{info} goes out.
+
+        @return: self
+        """
+        self._sender.outbox.cork()
+        return self
+
+    def uncork(self) -> Socket:
+        """
+        Send what waited since L{cork}, and from now on at once.
+
+        @return: self
+        """
+        self._sender.uncork()
+        return self
+
+    def pace(self, sent: Callable[[], object] | None) -> Socket:
+        """
+        Call C{sent()} at each event that is actually sent, before outgoing
+        listeners hear of it: for those who L{cork} when it was enough.
+
+        @param sent: must not raise; L{None} for nobody.
+        @return: self
+        """
+        self._pacer = sent
+        self._outgoingListenersChanged()
+        return self
+
     # from above: sessions
 
     @overload

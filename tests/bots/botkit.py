@@ -4,12 +4,13 @@ What the tests of bots share: a socket and a client that record, a clock.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from txsocketio.emitter import Emitter
+from txsocketio.emitter import Emitter, Listener
 
 
 class FakeManager(Emitter):
@@ -20,6 +21,19 @@ class FakeManager(Emitter):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.reactor = clock
+        self.calls: list[Any] = []
+        self.attempts = 0
+        self.nextAttempt: float | None = None
+        self.engine = SimpleNamespace(transport=SimpleNamespace(name="websocket"))
+
+    def resetDelay(self) -> None:
+        self.calls.append("resetDelay")
+
+    def restart(self, error: Any) -> None:
+        self.calls.append(error.reason)
+
+    def open(self) -> None:
+        self.calls.append("open")
 
     show = Emitter._show
 
@@ -32,6 +46,7 @@ class FakeSocket(Emitter):
     nsp = "/chat"
     state = "disconnected"
     why = "connect() was not called yet"
+    id: str | None = None
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -39,6 +54,7 @@ class FakeSocket(Emitter):
         self.calls: list[Any] = []
         self.sessionListeners: list[Any] = []
         self.anyListeners: list[Any] = []
+        self.outgoingListeners: list[Any] = []
 
     show = Emitter._show
 
@@ -57,14 +73,20 @@ class FakeSocket(Emitter):
     def offAny(self, listener: Any) -> None:
         self.anyListeners.remove(listener)
 
+    def onAnyOutgoing(self, listener: Any) -> None:
+        self.outgoingListeners.append(listener)
+
     def receive(self, event: str, *args: Any) -> None:
         for each in self.anyListeners:
-            each(event, *args)
+            Listener(each, each, False).call((event, *args))
         self.show(event, *args)
 
     def become(self, state: str, why: str, event: str, *args: Any) -> None:
         self.state, self.why = state, why
         self.show(event, *args)
+
+    def connect(self) -> None:
+        self.calls.append("connect")
 
     def disconnect(self) -> None:
         self.calls.append("disconnect")
@@ -77,6 +99,7 @@ class FakeClient:
     """
 
     running = False
+    error: Exception | None = None
 
     def __init__(self, clock: Clock, calls: list[Any]) -> None:
         self.socket = FakeSocket(clock)
@@ -84,6 +107,8 @@ class FakeClient:
         self.stopped: Deferred[None] = succeed(None)
 
     def startService(self) -> None:
+        if self.error is not None:
+            raise self.error
         self.calls.append("client.start")
         self.running = True
         self.socket.state = "connecting"

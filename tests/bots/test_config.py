@@ -368,6 +368,19 @@ def test_onlyTheBotsNamedAreRun(tmp_path: Path) -> None:
     assert [bot.name for bot in described.bots] == ["b"]
 
 
+def test_onlyTheBotsOfAllSharesAreRun(tmp_path: Path) -> None:
+    """
+    A machine has a share, and each of its workers a share of that.
+    """
+    (tmp_path / "t").write_text("x")
+    file = write(tmp_path, TWO)
+    names = [
+        [bot.name for bot in readConfig(file, find, shares=shares).bots]
+        for shares in ([{"a", "b"}], [{"a", "b"}, {"b"}], [{"a"}, {"b"}])
+    ]
+    assert names == [["a", "b"], ["b"], []]
+
+
 def test_aBotThatIsNotThereCannotBeRun(tmp_path: Path) -> None:
     """
     The nearest name is suggested.
@@ -402,3 +415,14 @@ def test_aFileThatCannotBeReadIsNamed(tmp_path: Path, file: str, why: str) -> No
     """
     with pytest.raises(ConfigError, match=f"cannot be read: .*{why}"):
         readConfig(str(tmp_path / file), find)
+
+
+def test_onlyBotsOfTheFileCanBeWaitedFor() -> None:
+    """
+    A slip in C{ready} would mean never ready.
+    """
+    bot = "[bot:ticker]\nurl = http://h\nplugin = log\n"
+    assert mistakes(bot + "[daemon]\nready = ticker, tikcer") == [
+        'bots.ini:5: [daemon] ready: there is no bot "tikcer"; did you mean "ticker"?'
+    ]
+    assert parse(bot + "[daemon]\nready = ticker").settings["ready"].names == ("ticker",)

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from txsocketio.bots.keys import findKey, namesTaken
+from txsocketio.bots import keys
+from txsocketio.bots.keys import DAEMON_KEYS, findKey, namesTaken
+from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.schema import PluginOption, schemaOf
 
 SCHEMA = schemaOf(PluginOption("token", secret=True), PluginOption("size", parse=int))
@@ -72,3 +74,57 @@ def test_aBadValueIsRefused(name: str, text: str) -> None:
     assert key is not None
     with pytest.raises(ValueError):
         key.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("status", "tcp:9464:interface=127.0.0.1", "tcp:9464:interface=127.0.0.1"),
+        ("status", "tcp:port=9464", "tcp:port=9464"),
+        ("status", "systemd:domain=INET:index=0", "systemd:domain=INET:index=0"),
+        ("control", "/run/a:b\\c", "unix:/run/a\\:b\\\\c"),
+        ("ready", "once", Readiness("once")),
+        ("ready", "a, b", Readiness("names", ("a", "b"))),
+        ("log-format", "json", "json"),
+        ("metrics", "yes", True),
+        ("metrics", "off", False),
+    ],
+)
+def test_howTheDaemonIsLookedAt(name: str, text: str, value: object) -> None:
+    """
+    The keys of the C{[daemon]} section; a path alone is a unix socket.
+    """
+    assert DAEMON_KEYS[name].parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("status", ""),
+        ("status", "9464"),
+        ("status", "unix:"),
+        ("status", ":9464"),
+        ("status", "tcp:http"),
+        ("status", "tcp:65536"),
+        ("status", "tcp:٣"),
+        ("ready", ","),
+        ("log-format", "xml"),
+        ("metrics", "maybe"),
+    ],
+)
+def test_aBadKeyOfTheDaemonIsRefused(name: str, text: str) -> None:
+    """
+    It is found before anything listens.
+    """
+    with pytest.raises(ValueError):
+        DAEMON_KEYS[name].parse(text)
+
+
+def test_metricsThatCannotBeHadAreAMistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Who asks for metrics is told what to install.
+    """
+    monkeypatch.setattr(keys, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"needs prometheus_client; .*txsocketio\[metrics\]"):
+        DAEMON_KEYS["metrics"].parse("yes")
+    assert DAEMON_KEYS["metrics"].parse("no") is False

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from txsocketio.bots.schema import PluginOption, boolean, integer, listOf, schemaOf, seconds
+from txsocketio.bots.schema import (
+    PluginOption,
+    boolean,
+    count,
+    integer,
+    listOf,
+    rate,
+    schemaOf,
+    seconds,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +28,11 @@ from txsocketio.bots.schema import PluginOption, boolean, integer, listOf, schem
         (boolean, "off", False),
         (integer, "0012", 12),
         (seconds, "1.5", 1.5),
+        (count, "3", 3),
+        (rate, "10/s", 10.0),
+        (rate, "30 / m", 0.5),
+        (rate, "1.5", 1.5),
+        (rate, "3600/h", 1.0),
         (listOf, " a, b\nc,, ", ("a", "b", "c")),
     ],
 )
@@ -40,6 +54,13 @@ def test_textBecomesAValue(parse: Callable[[str], Any], text: str, value: object
         (seconds, "nan", "number of seconds"),
         (seconds, "inf", "number of seconds"),
         (seconds, "soon", "number of seconds"),
+        (count, "0", "1 or more"),
+        (count, "few", "1 or more"),
+        (rate, "0/s", "10/s"),
+        (rate, "10/day", "10/s"),
+        (rate, "many", "10/s"),
+        (rate, "inf", "10/s"),
+        (rate, "nan", "10/s"),
     ],
 )
 def test_whatDoesNotFitIsRefusedWithTheRule(

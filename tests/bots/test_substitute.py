@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from txsocketio.bots.substitute import MAX_FILE_BYTES, Substitution
+from txsocketio.bots.substitute import MAX_FILE_BYTES, Substitution, onlyRefers, written
 
 ENVIRON = {"A": "alpha", "EMPTY": "", "TRICK": "${A}"}
 
@@ -67,3 +67,23 @@ def test_whatCannotBeHadIsNamed(substitution: Substitution, text: str, said: str
     with pytest.raises(ValueError) as caught:
         substitution.expand(text)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "whether"),
+    [("${A}", True), ("${file:/x y}${B}", True), ("", False)]
+    + [(text, False) for text in ("x${A}", "${A}x", "${A:-secret}", "$${A}", "${A")],
+)
+def test_aValueMayBeMadeOfReferencesAlone(text: str, whether: bool) -> None:
+    """
+    Only then can it be shown without giving anything away.
+    """
+    assert onlyRefers(text) is whether
+
+
+def test_aValueCanBeWrittenSoThatItComesBack(substitution: Substitution) -> None:
+    """
+    Whatever is in it.
+    """
+    for value in ("${A}", "$", "$${x", "plain"):
+        assert substitution.expand(written(value)) == (value, ())

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.application.service import IServiceCollection
+from twisted.application.service import Application, MultiService
+from twisted.logger import ILogObserver
 from twisted.python import usage
 
 from support import ROOT, deferred, run, until
@@ -22,6 +23,7 @@ from txsocketio.bots import tap
 from txsocketio.bots.child import ServerChild
 from txsocketio.bots.demo import SERVER
 from txsocketio.bots.states import BotState
+from txsocketio.bots.supervisor import Supervisor
 
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 
@@ -131,7 +133,7 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     With their descriptions.
     """
     assert exitOf("--list-plugins") == 0
-    assert capsys.readouterr().out.startswith("log  (built in)  Write each event")
+    assert "log  (built in)  Write each event" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -141,6 +143,13 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
         (("--seconds", "3"), "--demo only"),
         (("--demo", "--seconds", "soon"), "seconds"),
         (("--demo", "--seconds", "0"), "above 0"),
+        (("-c", "good.ini", "--shard", "0/2"), "counted from 1"),
+        (("-c", "good.ini", "--connect"), "--check only"),
+        (("-c", "good.ini", "--workers", "0"), "from 1 to 64"),
+        (("-c", "good.ini", "--workers", "two"), "from 1 to 64"),
+        (("-c", "good.ini", "--worker", "1/2"), "not for people"),
+        (("good.ini",), "'good.ini'; a bots file is given by --config"),
+        (("--init", "a.ini", "b.ini"), "unexpected 'b.ini'"),
     ],
 )
 def test_anUnusableCommandLineIsAnswered(arguments: Sequence[str], said: str) -> None:
@@ -174,6 +183,68 @@ def test_theDemosStatusIsTheCommands(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [2.5]
 
 
+def test_oneSaysWhatTheFileComesTo(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    As a file that can be checked in its turn.
+    """
+    assert exitOf("--show-config", "-c", "good.ini") == 0
+    shown = capsys.readouterr().out
+    assert "[bot:two]\nplugin = mybot:Mine\n; from [DEFAULT]\nurl = http://127.0.0.1:1\n" in shown
+    (folder / "shown.ini").write_text(shown)
+    assert exitOf("--check", "-c", "shown.ini") == 0
+
+
+def test_theServersAreTried(folder: Path) -> None:
+    """
+    By the real C{twistd}: nobody is there, so the status is 1, and not that
+    of a mistake in the file.
+    """
+    done = twistd(folder, "--check", "--connect", "--config", "good.ini")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert lines[0] == "good.ini: 2 bots, no mistakes"
+    assert sorted(line.partition(": FAILED: http://127.0.0.1:1: ")[0] for line in lines[1:3]) == [
+        "one",
+        "two",
+    ]
+    assert lines[3] == "0 of 2 bots could connect"
+
+
+def test_theServersOfABadFileAreNotTried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The mistakes are the answer.
+    """
+    assert exitOf("--check", "--connect", "-c", "bad.ini") == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_theStatusOfTryingIsTheCommands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It runs here, before twistd would fork.
+    """
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        "txsocketio.bots.trying.runTrying",
+        lambda reactor, bots: asked.extend(bot.name for bot in bots) or 1,
+    )
+    assert exitOf("--check", "--connect", "-c", "good.ini") == 1
+    assert asked == ["one", "two"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("mine.ini",)])
+def test_aFileToBeginWith(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
+) -> None:
+    """
+    It is written once, and never over another.
+    """
+    file = arguments[0] if arguments else "bots.ini"
+    assert exitOf("--init", *arguments) == 0
+    assert exitOf("--check", "-c", file) == 0
+    assert exitOf("--init", *arguments) == 2
+    assert f"{file} is not written: File exists" in capsys.readouterr().err
+
+
 # the service
 
 
@@ -181,9 +252,9 @@ def test_eachBotIsAServiceOfItsOwnAndNothingIsOpened(folder: Path) -> None:
     """
     twistd makes the service before it forks; the reactor must stay untouched.
     """
-    daemon = IServiceCollection(tap.makeService(parse("-c", "good.ini")))
-    assert [each.name for each in daemon] == ["one", "two"]
-    assert all(each.condition.state is BotState.WAITING for each in daemon)
+    runners = tap.makeService(parse("-c", "good.ini")).runners
+    assert list(runners) == ["one", "two"]
+    assert all(each.condition.state is BotState.WAITING for each in runners.values())
 
 
 def test_onlyTheBotsAskedForAreMade(folder: Path) -> None:
@@ -191,9 +262,119 @@ def test_onlyTheBotsAskedForAreMade(folder: Path) -> None:
     C{--bot} may be given several times.
     """
     options = parse("-c", "good.ini", "--bot", "two", "--bot", "one")
-    assert len(list(IServiceCollection(tap.makeService(options)))) == 2
+    assert len(tap.makeService(options).runners) == 2
     options = parse("-c", "good.ini", "--bot", "two")
-    assert [each.name for each in IServiceCollection(tap.makeService(options))] == ["two"]
+    assert list(tap.makeService(options).runners) == ["two"]
+
+
+# shares
+
+
+def names(*arguments: str) -> list[str]:
+    options = parse("-c", "good.ini", *arguments)
+    assert options.description is not None
+    return [bot.name for bot in options.description.bots]
+
+
+def test_aShardRunsItsShareOfTheBots(folder: Path) -> None:
+    """
+    Together the shards run each bot once.
+    """
+    assert sorted(names("--shard", "1/2") + names("--shard", "2/2")) == ["one", "two"]
+    assert names("--shard", "1/1") == ["one", "two"]
+
+
+def test_aPodRunsTheShareOfItsOrdinal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The environment says the shard; the command line wins over it.
+    """
+    monkeypatch.setenv("SIOCLIENT_SHARD", "bots-1/2")
+    assert names() == names("--shard", "2/2")
+    assert names("--shard", "1/1") == ["one", "two"]
+
+
+def test_aWrongShardIsAMistake(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    A restart will not mend the environment, so the status says so.
+    """
+    monkeypatch.setenv("SIOCLIENT_SHARD", "3/2")
+    assert exitOf("-c", "good.ini") == 2
+    assert "SIOCLIENT_SHARD must be I/N" in capsys.readouterr().err
+
+
+def test_theFileIsReadAgainAsBefore(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The same bots are chosen, from wherever twistd has gone meanwhile.
+    """
+    options = parse("-c", "good.ini", "--bot", "two")
+    monkeypatch.chdir("/")
+    assert [bot.name for bot in options.read().bots] == ["two"]
+
+
+# workers
+
+
+def test_aWorkerRunsItsShareOfTheShare(folder: Path) -> None:
+    """
+    And obeys its supervisor alone.
+    """
+    (folder / "good.ini").write_text("[daemon]\nstatus = tcp:1\nattemptsPerHost = 4/s\n" + GOOD)
+    workers = [("--worker", f"{number}/2:/run/x") for number in (1, 2)]
+    assert sorted(names(*workers[0]) + names(*workers[1])) == ["one", "two"]
+    owner = names("--shard", "1/2")
+    assert sorted(names("--shard", "1/2", *workers[0]) + names("--shard", "1/2", *workers[1])) == (
+        owner
+    )
+    description = parse("-c", "good.ini", *workers[0]).description
+    assert description is not None and description.settings == {"attemptsPerHost": 2.0}
+
+
+def test_theChoiceOfBotsIsHandedOn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    So that it means the same from anywhere, in any environment.
+    """
+    monkeypatch.setenv("SIOCLIENT_SHARD", "bots-0/1")
+    assert parse("-c", "good.ini", "--bot", "two").choice() == [
+        "--config",
+        str(folder / "good.ini"),
+        "--bot",
+        "two",
+        "--shard",
+        "1/1",
+    ]
+
+
+def test_workersAreSupervised(folder: Path) -> None:
+    """
+    The service is a supervisor; nothing is started yet.
+    """
+    service = tap.makeService(parse("-c", "good.ini", "--workers", "3"))
+    assert isinstance(service, Supervisor)
+    assert len(service.workers) == 3
+    assert list(service.runners) == ["one", "two"]
+
+
+def test_aWorkerIsMadeToTellItsSupervisor(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    And is a daemon otherwise.
+    """
+    sitting: list[Any] = []
+    monkeypatch.setattr(tap, "sit", lambda *args: sitting.append(args))
+    service = tap.makeService(parse("-c", "good.ini", "--worker", "1/1:/run/x"))
+    assert [(each[0], str(each[1])) for each in sitting] == [(service, "1/1:/run/x")]
+
+
+def test_whoStartedUsIsTold(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    If that wants to know; a supervisor tells it as well.
+    """
+    before = len(list(tap.makeService(parse("-c", "good.ini"))))
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/nobody")
+    assert len(list(tap.makeService(parse("-c", "good.ini")))) == before + 1
 
 
 DAEMON = """\
@@ -257,3 +438,75 @@ async def test_aDaemonRunsItsBotsAndEndsCleanly(folder: Path) -> None:
     assert "[bot.nowhere#info] backing off: " in output
     assert "[bot.sockets#info] stopped: the daemon stopped it" in output
     assert "Unhandled" not in output
+
+
+# how it logs, and what it serves
+
+
+def loggedBy(options: tap.Options, capsys: pytest.CaptureFixture[str]) -> str:
+    """
+    What the service's application would log.
+    """
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    observer = application.getComponent(ILogObserver)
+    observer({"log_format": "hello", "bot": "one"})
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("line", "start"), [("", "1970-"), ("log-format = json", '{"time": "')])
+def test_itLogsInItsOwnWay(
+    folder: Path, capsys: pytest.CaptureFixture[str], line: str, start: str
+) -> None:
+    """
+    In the foreground to the standard output, as twistd does.
+    """
+    (folder / "log.ini").write_text(f"[daemon]\n{line}\n{GOOD}")
+    options = parse("--config", "log.ini")
+    options.parent = {"nodaemon": True}
+    assert loggedBy(options, capsys).startswith(start)
+
+
+def test_aLoggerOfTheUsersWins(folder: Path) -> None:
+    """
+    No file is opened that nobody writes.
+    """
+    options = parse("--config", "good.ini")
+    options.parent = {"logger": "somebody.elses", "logfile": "x.log"}
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    assert application.getComponent(ILogObserver, None) is None
+    assert not (folder / "x.log").exists()
+
+
+def test_aWorkerLogsToItsSupervisor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    By a pipe, where twistd would log to its standard output.
+    """
+    made: list[Any] = []
+    monkeypatch.setattr(tap, "sit", lambda *args: None)
+    monkeypatch.setattr(tap, "buildObserver", lambda lines: made.append(lines) or "observer")
+    options = parse("-c", "good.ini", "--worker", "1/1:/run/x")
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    assert application.getComponent(ILogObserver) == "observer"
+    assert made[0].record({"bot": "one"})["url"] == "http://127.0.0.1:1"
+
+
+def test_inAServiceOfSomebodysItLogsNothingByItself(folder: Path) -> None:
+    """
+    The log is the application's, and not any part's.
+    """
+    parent = MultiService()
+    service: Any = tap.makeService(parse("--config", "good.ini"))
+    service.setServiceParent(parent)
+    assert list(parent) == [service]
+
+
+def test_whatCannotBeServedIsAMistake(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Of the file, and found before anything starts.
+    """
+    (folder / "bad.ini").write_text(f"[daemon]\nstatus = nosuch:1\n{GOOD}")
+    assert exitOf("--check", "--config", "bad.ini") == 2
+    assert "[daemon] status: is no endpoint: " in capsys.readouterr().err

@@ -123,6 +123,8 @@ class Bot:
     The convenient base class of a bot.
 
     @cvar schema: the options its section may hold, by name.
+    @cvar checkConfig: called with these options when a bots file is read, or
+        L{None}; a C{ValueError} it raises tells what does not go together.
     @ivar config: these options' values, by name.
     @ivar socket: the bot's socket, from L{attach} on; connected when
         C{connect} says so.
@@ -130,6 +132,8 @@ class Bot:
     """
 
     schema: Mapping[str, PluginOption] = {}
+
+    checkConfig: Callable[[Mapping[str, Any]], object] | None = None
 
     socket: Socket
     log: Any = Logger()
@@ -146,6 +150,13 @@ class Bot:
         for name, marks in _markedMethods(type(self)):
             for mark in marks:
                 mark.attach(self, getattr(self, name))
+
+    def repeat(self, seconds: float, method: Callable[[], Any]) -> None:
+        """
+        As L{every} does, but from C{attach} or C{start}, e.g. because the
+        bots file says how often.
+        """
+        _Ticking(self, method, seconds).attach()
 
     def start(self) -> Any:
         """

@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -32,6 +33,9 @@ from txsocketio.bots.keys import (
     namesTaken,
 )
 from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError, didYouMean, nearest
+from txsocketio.bots.readiness import Readiness
+from txsocketio.bots.redaction import redactorOf
+from txsocketio.bots.said import Said
 from txsocketio.bots.schema import PluginLike, PluginOption
 from txsocketio.bots.substitute import Substitution
 from txsocketio.options import EngineOptions, ManagerOptions, SocketOptions, readOptions
@@ -68,18 +72,22 @@ def readConfig(
     findPlugin: FindPlugin,
     environ: Mapping[str, str] = os.environ,
     only: Sequence[str] = (),
+    shares: Sequence[Container[str]] = (),
 ) -> DaemonDescription:
     """
     Read a bots file.
 
     @param only: names of the only bots to run; all when empty.  The whole
         file is checked nevertheless.
+    @param shares: of the bots' names; only bots that are in all of them run.
     @raise ConfigError: with all its mistakes.
     """
     path = Path(file).absolute()
     text = _readText(path, file)
     described = parseConfig(text, file, findPlugin, Substitution(environ, path.parent))
-    return DaemonDescription(str(path), _chosen(described, only, file), described.settings)
+    mine = _chosen(described, only, file)
+    bots = tuple(bot for bot in mine if all(bot.name in share for share in shares))
+    return replace(described, file=str(path), bots=bots)
 
 
 def parseConfig(
@@ -139,6 +147,7 @@ class _Reading:
         self.substitution = substitution
         self.defaults = ini.sections.get(DEFAULT) or Section(DEFAULT, 0)
         self.schemas: list[Mapping[str, PluginOption] | None] = []
+        self.said: list[Said] = []
 
     def wrong(self, entry: Entry | Section, message: str) -> None:
         """
@@ -155,7 +164,9 @@ class _Reading:
             self.mistakes.append(Mistake(self.ini.file, 0, "", "", text))
         self._checkDefaults()
         described = tuple(bot for bot in bots if bot is not None)
-        return DaemonDescription(self.ini.file, described, self._daemon())
+        settings = self._daemon()
+        self._checkReady(settings.get("ready"), [each.name[len(BOT) :] for each in sections])
+        return DaemonDescription(self.ini.file, described, settings, tuple(self.said))
 
     def _botSections(self) -> Iterator[Section]:
         for section in self.ini.sections.values():
@@ -199,13 +210,20 @@ class _Reading:
                 self.wrong(entry, "unknown key" + didYouMean(entry.key, DAEMON_KEYS))
             elif (value := self.value(entry, key)) is not None:
                 settings[key.name] = value[0]
+                self.said.append(Said.of(key, entry, value[2], value[1], ()))
         return MappingProxyType(settings)
 
-    def value(self, entry: Entry, key: Key) -> tuple[Any, Iterable[str]] | None:
+    def _checkReady(self, ready: Readiness | None, bots: Sequence[str]) -> None:
+        for name in ready.names if ready else ():
+            if name not in bots:
+                entry = self.ini.sections[DAEMON].entries["ready"]
+                self.wrong(entry, f'there is no bot "{name}"' + didYouMean(name, bots))
+
+    def value(self, entry: Entry, key: Key) -> tuple[Any, tuple[str, ...], str] | None:
         """
         Make an entry's value, or note why it cannot be.
 
-        @return: the value, and the secrets in it.
+        @return: the value, the secrets in it, and its text.
         """
         try:
             text, secrets = self.substitution.expand(entry.text)
@@ -213,7 +231,7 @@ class _Reading:
             self.wrong(entry, str(error))
             return None
         try:
-            return key.parse(text), secretsOf(key, text, secrets)
+            return key.parse(text), tuple(secretsOf(key, text, secrets)), text
         except Exception as error:  # a plugin's own parser may raise anything
             hide = bool(secrets) or key.secret
             said = _said(error).removeprefix(f"{key.name} ")
@@ -227,6 +245,8 @@ def secretsOf(key: Key, text: str, put: tuple[str, ...]) -> Iterable[str]:
 
     @param put: the texts that were put into it.
     """
+    if callable(key.secret):
+        return (*put, *key.secret(text))
     if key.secret:
         return (*put, text)
     if key is OWN_KEYS["url"]:
@@ -250,8 +270,11 @@ class _SectionReading:
         self.entries = reading.defaults.entries | section.entries
         self.values: dict[str, dict[str, Any]] = {"own": {}, "options": {}, "config": {}}
         self.values |= {mapping: {} for mapping in MAPPINGS.values()}
+        self.texts: dict[str, str] = {}
         self.secrets: set[str] = set()
+        self.said: list[tuple[Key, Entry, str, tuple[str, ...]]] = []
         self.good = True
+        self.plugin: PluginLike | None = None
 
     def describe(self) -> BotDescription | None:
         """
@@ -262,6 +285,7 @@ class _SectionReading:
         for entry in self.entries.values():
             self._take(entry, schema)
         self._demand(schema or {})
+        self._together()
         options = self._options()
         return self._description(schema or {}, options) if self.good else None
 
@@ -278,15 +302,15 @@ class _SectionReading:
             return None
         try:
             name, _ = self.reading.substitution.expand(entry.text)
-            schema = self.reading.findPlugin(name).schema
+            self.plugin = self.reading.findPlugin(name)
         except PluginError as error:
             self._wrong(entry, str(error))
             return None
         except ValueError:
             return None  # told when the entry's value is made
-        for taken in namesTaken(schema):
+        for taken in namesTaken(self.plugin.schema):
             self._wrong(entry, _TAKEN.format(taken))
-        return schema
+        return self.plugin.schema
 
     def _take(self, entry: Entry, schema: Mapping[str, PluginOption] | None) -> None:
         key = findKey(entry.key, schema or {})
@@ -303,8 +327,10 @@ class _SectionReading:
         if value is None:
             self.good = False
             return
+        self.texts[entry.key] = value[2]
         self.values[key.place][key.name] = value[0]
         self.secrets.update(value[1])
+        self.said.append((key, entry, value[2], value[1]))
 
     def _demand(self, schema: Mapping[str, PluginOption]) -> None:
         required = ["url", "plugin"]
@@ -312,6 +338,24 @@ class _SectionReading:
         for name in required:
             if name not in self.entries:
                 self._wrong(self.section, f'"{name}" is missing')
+
+    def _together(self) -> None:
+        """
+        What can be said only of several values together.
+        """
+        burst = self.entries.get("burst")
+        if burst is not None and burst.section != DEFAULT and "rate" not in self.entries:
+            self._wrong(burst, 'says nothing without "rate"')
+        check = getattr(self.plugin, "checkConfig", None)
+        if not self.good or self.plugin is None or check is None:
+            return
+        try:
+            check(self._config(self.plugin.schema))
+        except Exception as error:  # a plugin may raise anything
+            self._wrong(self.section, redactorOf(frozenset(self.secrets))(_said(error)))
+
+    def _config(self, schema: Mapping[str, PluginOption]) -> dict[str, Any]:
+        return {name: option.default for name, option in schema.items()} | self.values["config"]
 
     def _options(self) -> dict[str, Any]:
         """
@@ -331,11 +375,12 @@ class _SectionReading:
     def _description(
         self, schema: Mapping[str, PluginOption], options: Mapping[str, Any]
     ) -> BotDescription:
-        config = {name: option.default for name, option in schema.items()}
         return BotDescription(
             name=self.section.name[len(BOT) :],
-            config=MappingProxyType(config | self.values["config"]),
+            config=MappingProxyType(self._config(schema)),
             options=MappingProxyType(dict(options)),
+            texts=MappingProxyType(self.texts),
             secrets=frozenset(self.secrets - {""}),
+            said=tuple(Said.of(*each, self.secrets) for each in self.said),
             **self.values["own"],
         )

@@ -11,14 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from txsocketio.bots.redaction import HIDDEN, redactorOf
+from txsocketio.bots.said import Said
 from txsocketio.protocol.url import parseURL
 
 __all__ = ["HIDDEN", "BotDescription", "DaemonDescription", "secretsOfURL"]
-
-HIDDEN = "(hidden)"
-
-SHORTEST_SECRET = 4
-"""Shorter ones are not looked for in texts: everything would be hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,13 @@ class BotDescription:
     @ivar config: the plugin's own options.
     @ivar options: the client's options, as L{io <txsocketio.client.io>} takes them.
     @ivar drainTimeout: seconds that a stop may take to send what waits.
+    @ivar rate: how many events a second it may emit; L{None} for any number.
+    @ivar burst: how many at once after a pause; L{None} for a second's worth.
     @ivar secrets: texts that must never be shown.
+    @ivar texts: the keys as the file has them, and the text of each, all put
+        in that is put in.
+    @ivar said: the section's lines, fit to be shown; two bots may be the same
+        however their lines are written.
     """
 
     name: str
@@ -41,7 +44,22 @@ class BotDescription:
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     drainTimeout: float = 5.0
+    rate: float | None = None
+    burst: int | None = None
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    said: tuple[Said, ...] = field(default=(), repr=False, compare=False)
+
+    def sameAs(self, other: BotDescription) -> bool:
+        """
+        Whether two sections say the same.
+
+        Where both were read from files, their texts count: what a plugin makes
+        of a text need not be comparable.
+        """
+        if self.texts and other.texts:
+            return (self.name, self.texts) == (other.name, other.texts)
+        return self == other
 
     @property
     def server(self) -> str:
@@ -58,10 +76,7 @@ class BotDescription:
         Hide this bot's secrets in a text that may hold them, e.g. a server's
         answer.
         """
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            if len(secret) >= SHORTEST_SECRET:
-                text = text.replace(secret, HIDDEN)
-        return text
+        return redactorOf(self.secrets)(text)
 
 
 def secretsOfURL(url: str, put: Iterable[str]) -> set[str]:
@@ -84,8 +99,10 @@ class DaemonDescription:
 
     @ivar file: its absolute name.
     @ivar settings: the C{[daemon]} section.
+    @ivar said: its lines, fit to be shown.
     """
 
     file: str
     bots: tuple[BotDescription, ...]
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    said: tuple[Said, ...] = field(default=(), repr=False, compare=False)

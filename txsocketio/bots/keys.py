@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
-from txsocketio.bots.schema import PluginOption, seconds
+from txsocketio.bots.readiness import parseReady
+from txsocketio.bots.schema import PluginOption, boolean, count, rate, seconds
 from txsocketio.options import OPTIONS, checkHeaders, checkQuery
 from txsocketio.protocol.url import parseURL
 
 __all__ = [
     "DAEMON_KEYS",
+    "INSTALL_METRICS",
     "MAPPINGS",
     "OWN_KEYS",
     "REFUSED",
@@ -58,7 +61,7 @@ class Key:
     place: str
     parse: Callable[[str], Any]
     rule: str
-    secret: bool = False
+    secret: bool | Callable[[str], Iterable[str]] = False
 
 
 def _text(text: str) -> str:
@@ -83,9 +86,71 @@ OWN_KEYS: Mapping[str, Key] = {
     "plugin": Key("plugin", "own", _text, "must be a plugin's name, or package.module:Class"),
     "namespace": Key("namespace", "own", _namespace, 'must begin with "/", as in /admin'),
     "drainTimeout": Key("drainTimeout", "own", seconds, "must be a number of seconds, 0 or more"),
+    "rate": Key("rate", "own", rate, "must be how many in a time, as in 10/s"),
+    "burst": Key("burst", "own", count, "must be a whole number, 1 or more"),
 }
 
-DAEMON_KEYS: Mapping[str, Key] = {}
+_ENDPOINT = "must be an endpoint, as in tcp:9464:interface=127.0.0.1 or unix:/run/bots.sock"
+
+
+def _endpoint(text: str) -> str:
+    """
+    The description of a server endpoint; a path alone is a unix socket.
+    """
+    if text.startswith("/"):
+        return "unix:" + text.replace("\\", "\\\\").replace(":", "\\:")
+    kind, colon, rest = text.partition(":")
+    port = rest.partition(":")[0].removeprefix("port=")
+    if not (colon and kind and rest) or (
+        kind == "tcp" and not (port.isascii() and port.isdigit() and int(port) < 65536)
+    ):
+        raise ValueError(_ENDPOINT)
+    return text
+
+
+def _logFormat(text: str) -> str:
+    if text not in ("text", "json"):
+        raise ValueError("must be text or json")
+    return text
+
+
+def _metrics(text: str) -> bool:
+    wanted = boolean(text)
+    if wanted and find_spec("prometheus_client") is None:
+        raise ValueError(f"yes needs prometheus_client; install it with: {INSTALL_METRICS}")
+    return wanted
+
+
+INSTALL_METRICS = 'python -m pip install "txsocketio[metrics]"'
+
+_SEEING = (
+    Key("status", "daemon", _endpoint, _ENDPOINT),
+    Key("ready", "daemon", parseReady, "must be all, any, once, or the names of bots"),
+    Key("log-format", "daemon", _logFormat, "must be text or json"),
+    Key("control", "daemon", _endpoint, _ENDPOINT),
+    Key("metrics", "daemon", _metrics, "must be yes or no"),
+)
+"""How operators look at the daemon."""
+
+
+
+def _oneOf(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text
+
+    return parse
+
+
+_LIVING = (
+    Key("onError", "daemon", _oneOf("isolate", "stop"), "must be isolate or stop"),
+    Key("attemptsPerHost", "daemon", rate, "must be how many in a time, as in 5/s"),
+    Key("notify", "daemon", _oneOf("started", "ready"), "must be started or ready"),
+)
+"""How the bots live together, and with the supervisor."""
+
+DAEMON_KEYS: Mapping[str, Key] = {key.name: key for key in (*_SEEING, *_LIVING)}
 """What the C{[daemon]} section may say."""
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.metadata import EntryPoint, entry_points
 from inspect import cleandoc
 from typing import Any
@@ -26,7 +26,15 @@ from txsocketio.interfaces import IBot, IBotPlugin
 
 __all__ = ["BUILT_IN", "ClassPlugin", "Found", "Plugins", "loadDotted"]
 
-BUILT_IN = {"log": "txsocketio.bots.log:LogBot"}
+_BOTS = "txsocketio.bots"
+
+BUILT_IN = {
+    "command": f"{_BOTS}.command:CommandBot",
+    "emit": f"{_BOTS}.emit:EmitBot",
+    "log": f"{_BOTS}.log:LogBot",
+    "relay": f"{_BOTS}.relay:RelayBot",
+    "webhook": f"{_BOTS}.webhook:WebhookBot",
+}
 """The plugins that come with this package."""
 
 ENTRY_POINTS = "txsocketio.bots"
@@ -42,6 +50,7 @@ class ClassPlugin:
         self.name = name
         self.description = cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
         self.schema: Mapping[str, PluginOption] = getattr(cls, "schema", {})
+        self.checkConfig = getattr(cls, "checkConfig", None)
         self._cls = cls
 
     def makeBot(self, config: Mapping[str, Any]) -> Any:
@@ -153,6 +162,13 @@ class Plugins:
             names = "write package.module:Class for a class of your own"
             raise PluginError(f'there is no plugin "{name}"{near or "; " + names}')
         return found.load()
+
+    def forget(self) -> None:
+        """
+        Look again when asked next: something may have been installed.
+        """
+        invalidate_caches()
+        self.__dict__.pop("found", None)
 
     @cached_property
     def found(self) -> list[Found]:

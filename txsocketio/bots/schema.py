@@ -7,11 +7,21 @@ No Twisted here: a bots file is read without it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["PluginLike", "PluginOption", "boolean", "integer", "listOf", "schemaOf", "seconds"]
+__all__ = [
+    "PluginLike",
+    "PluginOption",
+    "boolean",
+    "count",
+    "integer",
+    "listOf",
+    "rate",
+    "schemaOf",
+    "seconds",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +34,8 @@ class PluginOption:
         it raises says the rule, e.g. C{"must be a whole number"}.
     @ivar default: the value when the file does not say.
     @ivar required: whether the file must say.
-    @ivar secret: whether the value is never to be shown.
+    @ivar secret: whether the value is never to be shown; or a function that
+        gives the parts of its text that are secret.
     """
 
     name: str
@@ -32,7 +43,7 @@ class PluginOption:
     parse: Callable[[str], Any] = str
     default: Any = None
     required: bool = False
-    secret: bool = False
+    secret: bool | Callable[[str], Iterable[str]] = False
 
 
 class PluginLike(Protocol):
@@ -75,6 +86,38 @@ def integer(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise ValueError("must be a whole number, 0 or more")
     return int(text)
+
+
+def count(text: str) -> int:
+    """
+    A whole number, not 0.
+    """
+    try:
+        value = integer(text)
+    except ValueError:
+        value = 0
+    if not value:
+        raise ValueError("must be a whole number, 1 or more")
+    return value
+
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def rate(text: str) -> float:
+    """
+    So many in a time: C{10/s}, C{600/m}, C{100/h}.
+
+    @return: how many in a second.
+    """
+    number, _, unit = text.partition("/")
+    try:
+        value = float(number) / _UNITS[unit.strip()]
+    except (ValueError, KeyError):
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise ValueError("must be how many in a time, as in 10/s, 600/m or 100/h")
+    return value
 
 
 def seconds(text: str) -> float:

@@ -14,12 +14,29 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["Substitution"]
+__all__ = ["Substitution", "onlyRefers", "written"]
 
 MAX_FILE_BYTES = 65536
 
 _PLACE = re.compile(r"\$(\$\{)|\$\{([^}]*)\}|(\$\{)")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+
+_REFERENCES = re.compile(r"(\$\{(file:[^}]*|[A-Za-z_][A-Za-z0-9_]*)\})+")
+
+
+def onlyRefers(text: str) -> bool:
+    """
+    Whether a value is made of references alone: what they stand for may be a
+    secret, the text itself is none.  A C{${VAR:-default}} may hold one.
+    """
+    return _REFERENCES.fullmatch(text) is not None
+
+
+def written(value: str) -> str:
+    """
+    How to write a value so that nothing in it is taken for a reference.
+    """
+    return value.replace("${", "$${")
 
 
 class Substitution:

@@ -1,0 +1,76 @@
+"""
+Tests for L{txsocketio.bots.redaction}.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from txsocketio.bots.redaction import HIDDEN, Redactor, redactorOf
+
+SECRET = 's3c/r "et& é'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        repr(SECRET)[1:-1],
+        "s3c/r &quot;et&amp; é",
+        b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_aSecretIsHiddenInEveryDress(form: str) -> None:
+    """
+    A query, JSON, HTML, a repr and an C{Authorization} header show it, too.
+    """
+    hidden = Redactor([SECRET])(f"got {form} back")
+    assert hidden.replace("=", "") == f"got {HIDDEN} back"
+
+
+@pytest.mark.parametrize("told", ["me:pass%21word", "pass%21word", "pass!word", "me:pass!word"])
+def test_thePasswordOfASecretURLIsASecret(told: str) -> None:
+    """
+    An error of a proxy tells its password, not its URL.
+    """
+    redact = Redactor(["http://me:pass%21word@proxy:3128"])
+    assert redact(f"bad login {told}.") == f"bad login {HIDDEN}."
+
+
+@pytest.mark.parametrize("secret", ["http://[", "http://proxy:3128", "ab", ""])
+def test_whatHoldsNoMoreHidesNoMore(secret: str) -> None:
+    """
+    A URL without user, a broken one, and what is too short to be a secret.
+    """
+    assert Redactor([secret])("a proxy in a cabin") == "a proxy in a cabin"
+
+
+def test_aSecretWithinASecretIsHiddenAsAWhole() -> None:
+    """
+    The longer one is hidden first, and what stands in its place stays.
+    """
+    assert Redactor(["hunter2", "hunter22", "hidden"])("hunter22!") == f"{HIDDEN}!"
+
+
+def test_whatIsLongestIsKnown() -> None:
+    """
+    Who cuts a text must not cut through a secret.
+    """
+    assert Redactor([]).longest == 0
+    assert Redactor(["a b" * 2]).longest == len("a%20ba%20b")
+
+
+def test_theSameSecretsAreReadOnce() -> None:
+    """
+    A log line does not pay for it again.
+    """
+    assert redactorOf(frozenset({"abcd"})) is redactorOf(frozenset({"abcd"}))

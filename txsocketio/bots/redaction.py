@@ -1,0 +1,89 @@
+"""
+Hides secrets in texts, in whatever dress they come.
+
+A secret travels as it is, but also percent-encoded in a query, escaped in
+JSON, as base64 in an C{Authorization} header; a server may echo any of these,
+and an error may quote it.  So each is looked for in all its forms.
+
+No Twisted here: a bots file is read without it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from html import escape
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+__all__ = ["HIDDEN", "Redactor", "redactorOf"]
+
+HIDDEN = "(hidden)"
+
+SHORTEST_SECRET = 4
+"""Shorter ones are not looked for in texts: everything would be hidden."""
+
+
+class Redactor:
+    """
+    Hides some secrets; called with a text, it gives one that may be shown.
+
+    @ivar longest: how many characters the longest form of a secret has.
+    """
+
+    __slots__ = ("_forms", "longest")
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets for form in _formsOf(secret)}
+        self._forms = sorted(forms, key=len, reverse=True)
+        self.longest = len(self._forms[0]) if self._forms else 0
+
+    def __call__(self, text: str) -> str:
+        found = [form for form in self._forms if form in text]
+        if not found:
+            return text
+        # In one pass, the longest first: what was put in is not looked at again.
+        return re.sub("|".join(map(re.escape, found)), HIDDEN, text)
+
+
+@lru_cache(maxsize=1024)
+def redactorOf(secrets: frozenset[str]) -> Redactor:
+    """
+    A L{Redactor}; made once for the same secrets.
+    """
+    return Redactor(secrets)
+
+
+def _formsOf(secret: str) -> Iterator[str]:
+    for text in (secret, *_partsOfURL(secret)):
+        if len(text) >= SHORTEST_SECRET:
+            yield from (form for form in _dresses(text) if len(form) >= SHORTEST_SECRET)
+
+
+def _partsOfURL(secret: str) -> Iterator[str]:
+    """
+    A proxy's URL is a secret as a whole, but its password is told alone, too.
+    """
+    try:
+        userinfo, found, _ = urlsplit(secret).netloc.rpartition("@")
+    except ValueError:
+        return
+    if found:
+        password = userinfo.partition(":")[2]
+        yield from (userinfo, unquote(userinfo), password, unquote(password))
+
+
+def _dresses(text: str) -> Iterator[str]:
+    data = text.encode("utf-8", "surrogatepass")
+    yield text
+    for safe in ("", "/", "!$&'()*+,;=:@/?"):
+        yield quote(data, safe=safe)
+    yield quote_plus(data)
+    for asciiOnly in (True, False):
+        yield json.dumps(text, ensure_ascii=asciiOnly)[1:-1]
+    yield repr(text)[1:-1]
+    yield escape(text)
+    for encode in (b64encode, urlsafe_b64encode):
+        yield encode(data).decode("ascii").rstrip("=")

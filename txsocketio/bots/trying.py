@@ -1,0 +1,120 @@
+"""
+C{--check --connect}: is each bot's server there, and does it take the bot?
+
+Connects as the bot would, once, without the bot: no plugin is started, nothing
+is emitted, and the connection ends as soon as it stands.
+
+Must not know: the daemon, its services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredSemaphore, ensureDeferred, gatherResults
+from twisted.internet.error import ReactorNotRunning
+from twisted.python.failure import Failure
+
+from txsocketio.bots.descriptions import BotDescription
+from txsocketio.service import SocketIOService
+
+__all__ = ["PATIENCE", "runTrying", "tryAll", "tryBot"]
+
+PATIENCE = 60.0
+"""Seconds for one server, whatever its bot's own timeouts are."""
+
+AT_ONCE = 10
+
+ONCE = {"reconnection": False, "retryOnConnectError": False, "retryOnServerDisconnect": False}
+"""Options of the client for a single attempt."""
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+async def tryBot(
+    bot: BotDescription,
+    reactor: Any,
+    tell: Callable[[str], object] = _say,
+    buildClient: Callable[..., Any] = SocketIOService,
+) -> bool:
+    """
+    Connect as a bot, and tell in a line how it went.
+    """
+    began = reactor.seconds()
+    try:
+        how = await _connect(bot, reactor, buildClient)
+    except Exception as error:
+        # Whatever it is, it is what the bot would meet.
+        why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        tell(f"{bot.name}: FAILED: {bot.server}: {bot.redact(why)}")
+        return False
+    tell(f"{bot.name}: connected to {bot.server}, {how} in {reactor.seconds() - began:.2f} s")
+    return True
+
+
+async def _connect(bot: BotDescription, reactor: Any, buildClient: Callable[..., Any]) -> str:
+    client = buildClient(
+        bot.url,
+        drainTimeout=0.0,
+        namespace=bot.namespace,
+        reactor=reactor,
+        **{**bot.options, **ONCE},
+    )
+    client.startService()
+    try:
+        await client.socket.whenConnected().addTimeout(PATIENCE, reactor)
+        return f"namespace {client.socket.nsp} by {client.socket.io.engine.transport.name}"
+    finally:
+        await client.stopService()
+
+
+async def tryAll(
+    bots: Iterable[BotDescription],
+    reactor: Any,
+    tell: Callable[[str], object] = _say,
+    attempt: Callable[..., Any] = tryBot,
+) -> int:
+    """
+    Try some bots at a time, until all were.
+
+    @return: the exit status: 0 when all servers could be had, else 1.
+    """
+    turns = DeferredSemaphore(AT_ONCE)
+
+    def trying(bot: BotDescription) -> Deferred[bool]:
+        return ensureDeferred(attempt(bot, reactor, tell))
+
+    good = await gatherResults([turns.run(trying, bot) for bot in bots])
+    tell(f"{sum(good)} of {len(good)} bots could connect")
+    return 0 if all(good) else 1
+
+
+def runTrying(
+    reactor: Any, bots: Sequence[BotDescription], tryThem: Callable[..., Any] = tryAll
+) -> int:
+    """
+    Try all bots, running the reactor until it is known or SIGINT ends it.
+
+    @return: the exit status.
+    """
+    status = [1]
+
+    def ended(result: int | Failure) -> None:
+        if isinstance(result, Failure):
+            print(result.getTraceback())
+        else:
+            status[0] = result
+        try:
+            reactor.stop()
+        except ReactorNotRunning:
+            pass  # it is ending already, by a signal
+
+    def start() -> Deferred[Any]:
+        return ensureDeferred(tryThem(bots, reactor)).addBoth(ended)
+
+    reactor.callWhenRunning(start)
+    reactor.run()
+    return status[0]
