@@ -45,7 +45,7 @@ class Emitting:
 
         @self.server.on("connection")
         def connected(socket: Any) -> None:
-            socket.on("add", lambda *values: sum(values))
+            socket.on("add", lambda one, two: one + two)
             socket.on("pair", lambda: (1, b"x"))
             socket.on("silence", lambda ack: None)
 
@@ -125,7 +125,7 @@ def test_namedAnswers() -> None:
     """
     Of many calls each answer has its event's name.
     """
-    calling = Emitting(Repeated(("add", 1), 2), named=True)
+    calling = Emitting(Repeated(("add", 1, 0), 2), named=True)
     calling.server.advance(1)
     assert calling.output.records == [{"event": "add", "answer": 1}] * 2
 
@@ -143,7 +143,7 @@ def test_answersWaitForTheReader() -> None:
     """
     No further call is made before the answers are read.
     """
-    calling = Emitting(Repeated(("add", 1), 2), named=False)
+    calling = Emitting(Repeated(("add", 1, 0), 2), named=False)
     calling.server.flush()
     calling.output.congested = True
     calling.server.advance(0.1)

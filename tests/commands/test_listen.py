@@ -100,6 +100,7 @@ def test_slowReader() -> None:
     assert reading.held
     listening.output.drain()
     assert not reading.held
+    listening.server.flush()
     assert len(listening.output.lines) == 2
 
 
