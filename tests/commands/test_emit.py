@@ -143,12 +143,17 @@ def test_answersWaitForTheReader() -> None:
     """
     No further call is made before the answers are read.
     """
-    calling = Emitting(Repeated(("add", 1, 0), 2), named=False)
-    calling.server.flush()
+    given = Given()
+    calling = Emitting(given, named=False)
     calling.output.congested = True
-    calling.server.advance(0.1)
-    assert calling.output.waiting is not None
+    assert (first := given.wanted) is not None
+    first.callback(("add", 1, 0))
+    calling.server.flush()
+    assert given.wanted is first
     calling.output.drain()
+    calling.server.flush()
+    assert given.wanted is not first
+    given.wanted.callback(None)
     calling.server.advance(1)
     assert calling.seen == [None]
 
