@@ -22,7 +22,7 @@ import tlskit
 from interop.servers import ServerProcess
 from interop.wires import SecureServers, secureServers, servers
 from proxykit import ConnectProxy, SocksProxy
-from support import ROOT, deferred, freePort
+from support import ROOT, deferred, freePort, until
 from wirekit import Servers
 
 __all__ = ["secureServers", "servers"]
@@ -144,15 +144,18 @@ def test_callsFromLines(nodeServer: ServerProcess) -> None:
     ]
 
 
-def test_emitWaitsUntilItIsSent(nodeServer: ServerProcess) -> None:
+@deferred(LIMIT)
+async def test_emitWaitsUntilItIsSent(nodeServer: ServerProcess) -> None:
     """
-    All of many events reach the server before the command ends.
+    All of many events are sent before the command ends; none is lost.
     """
-    nodeServer.ask("clearLog")
+    await nodeServer.control("clearLog")
     lines = "".join(f'["numbered", {n}]\n' for n in range(3000))
-    done = run("emit", nodeServer.url, "--lines", stdin=lines)
+    done = await deferToThread(run, "emit", nodeServer.url, "--lines", stdin=lines)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert nodeServer.ask("log")["numbers"] == list(range(3000))
+    # The server reads at its own pace what is in the kernel's buffers.
+    await until(lambda: len(nodeServer.ask("log")["numbers"]) == 3000)
+    assert (await nodeServer.control("log"))["numbers"] == list(range(3000))
 
 
 def test_listenAndEmitAsAConversation(
@@ -344,7 +347,7 @@ def test_secretsAreNotShown(
         "listen", f"{nodeServer.url}/abc", "--auth", "token=${TOKEN}",
         "--query", f"key=@{tmp_path}/key", "--verbose", TOKEN=SECRET,
     )  # fmt: skip
-    (handshake,) = listening.line()["args"]
+    handshake, *_ = listening.line()["args"]
     assert handshake["auth"] == {"token": SECRET}
     assert handshake["query"]["key"] == f"{SECRET}-2"
     words = Path(f"/proc/{listening.process.pid}/cmdline").read_bytes()
@@ -394,7 +397,7 @@ def test_untrusted(secureServers: SecureServers) -> None:
     assert "certificate verify failed" in done.stderr
     done = run("call", server.url, "echo", "1", "--insecure")
     assert (done.returncode, done.stdout) == (0, "1\n")
-    assert "warning: " in done.stderr
+    assert "are NOT verified" in done.stderr
 
 
 def test_clientCertificate(secureServers: SecureServers, tmp_path: Path) -> None:
@@ -427,7 +430,7 @@ async def test_proxy(
     Through a proxy that wants a password, which is nowhere shown.
     """
     proxy = factory(CREDENTIALS)
-    port = servers.listen(proxy)
+    port = await servers.tcp(proxy)
     url = f"{scheme}://me:${{PW}}@localhost:{port}"
     words = ("call", nodeServer.url, "echo", "1", "--proxy", url)
     done = await deferToThread(run, *words, PW=SECRET)
@@ -565,7 +568,7 @@ async def test_probeThroughAProxy(servers: Servers, nodeServer: ServerProcess) -
     """
     The proxy is a step of its own.
     """
-    port = servers.listen(ConnectProxy(CREDENTIALS))
+    port = await servers.tcp(ConnectProxy(CREDENTIALS))
     words = (nodeServer.url, "--no-heartbeat", "--proxy", f"http://me:${{PW}}@localhost:{port}")
     status, steps, _ = await deferToThread(probe, *words, PW=SECRET)
     assert (status, steps["proxy"]["outcome"]) == (0, "ok")
