@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogBeginner
 
 import txsocketio.__main__ as entry
-from commands.commandkit import Terminal, Written, describe, newServer, outcome
+from commands.commandkit import Terminal, Written, describe, outcome
 from txsocketio.commands import main as module
 from txsocketio.commands.emit import Call, Emit
 from txsocketio.commands.exits import Ended

@@ -22,7 +22,9 @@ from txsocketio.transports.proxy import chooseProxy
 from wirekit import Servers, echoFactory, served
 
 
-def network(host: str = "localhost", port: int = 80, resolves: Any = None, **options: Any) -> Network:
+def network(
+    host: str = "localhost", port: int = 80, resolves: Any = None, **options: Any
+) -> Network:
     from twisted.internet import reactor
 
     address = EngineAddress(False, host, port, "/socket.io/", "")

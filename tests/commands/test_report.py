@@ -64,7 +64,9 @@ def test_certificateInText(names: list[str]) -> None:
     When TLS failed, the certificate's facts are told; without names its
     subject is.
     """
-    text = shown(Step("tls", "failed", 1, "x", facts={"certificate": {**CERTIFICATE, "names": names}}))
+    text = shown(
+        Step("tls", "failed", 1, "x", facts={"certificate": {**CERTIFICATE, "names": names}})
+    )
     assert f"is for {', '.join(names) or 'a.example'}, by CA" in text
     assert "good from 2020-01-01 until 2021-01-01" in text
 
