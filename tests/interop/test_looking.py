@@ -114,7 +114,7 @@ async def test_everyLineOfTheLogIsJSON() -> None:
     """
     twistd's own included; those about a bot say which, and where.
     """
-    async with runningDaemon("log-format = json") as daemon:
+    async with runningDaemon("log-format = json\nlog-level = debug") as daemon:
         records = _records(daemon)
     assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, records))
     (manager, *_) = (each for each in records if each["message"].startswith("Could not connect"))

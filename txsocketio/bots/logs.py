@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
+from txsocketio.bots.keys import LOG_LEVELS
 from txsocketio.bots.redaction import Redactor, redactorOf
 from txsocketio.bots.texts import printable
 
@@ -64,7 +65,7 @@ class LogLines:
         """
         record = {
             "time": _timeOf(event),
-            "level": getattr(event.get("log_level"), "name", "info"),
+            "level": self.levelOf(event),
             "logger": event.get("log_namespace", "-"),
             "message": _textOf(event),
             **self._fieldsOf(event),
@@ -77,6 +78,18 @@ class LogLines:
             name: redact(value) if isinstance(value, str) else value
             for name, value in record.items()
         }
+
+    def levelOf(self, event: Mapping[str, Any]) -> str:
+        """
+        The word for how much an event matters.
+
+        What the library says of a bot's connection is for who looks closely:
+        the bot's own lines tell when its state changes, and why.
+        """
+        level = getattr(event.get("log_level"), "name", "info")
+        if level == "info" and "bot" not in event and self._runnerOf(event) is not None:
+            return "debug"
+        return level
 
     def _fieldsOf(self, event: Mapping[str, Any]) -> dict[str, Any]:
         known = _known(self._runnerOf(event))
@@ -160,18 +173,22 @@ def textLine(record: Record) -> str:
 # where they go
 
 
-def observerOf(lines: LogLines, logFormat: str, stream: Any) -> ILogObserver:
+def observerOf(
+    lines: LogLines, logFormat: str, stream: Any, leastLevel: Callable[[], str]
+) -> ILogObserver:
     """
-    What writes every event to a stream.
+    What writes events to a stream.
 
     @param logFormat: C{text} or C{json}.
+    @param leastLevel: gives the level from which on events are written.
     """
     write = jsonLine if logFormat == "json" else textLine
 
     @implementer(ILogObserver)
     def observe(event: Mapping[str, Any]) -> None:
-        stream.write(write(lines.record(event)))
-        stream.flush()
+        if LOG_LEVELS.index(lines.levelOf(event)) >= LOG_LEVELS.index(leastLevel()):
+            stream.write(write(lines.record(event)))
+            stream.flush()
 
     return cast(ILogObserver, observe)
 
