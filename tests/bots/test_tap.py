@@ -133,7 +133,7 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     With their descriptions.
     """
     assert exitOf("--list-plugins") == 0
-    assert capsys.readouterr().out.startswith("log  (built in)  Write each event")
+    assert "log  (built in)  Write each event" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -477,6 +477,20 @@ def test_aLoggerOfTheUsersWins(folder: Path) -> None:
     tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
     assert application.getComponent(ILogObserver, None) is None
     assert not (folder / "x.log").exists()
+
+
+def test_aWorkerLogsToItsSupervisor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    By a pipe, where twistd would log to its standard output.
+    """
+    made: list[Any] = []
+    monkeypatch.setattr(tap, "sit", lambda *args: None)
+    monkeypatch.setattr(tap, "buildObserver", lambda lines: made.append(lines) or "observer")
+    options = parse("-c", "good.ini", "--worker", "1/1:/run/x")
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    assert application.getComponent(ILogObserver) == "observer"
+    assert made[0].record({"bot": "one"})["url"] == "http://127.0.0.1:1"
 
 
 def test_inAServiceOfSomebodysItLogsNothingByItself(folder: Path) -> None:

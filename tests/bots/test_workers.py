@@ -27,6 +27,8 @@ BOTS = """\
 [daemon]
 status = unix:status.sock
 control = unix:control.sock
+notify = ready
+onError = stop
 [DEFAULT]
 url = http://127.0.0.1:{port}
 plugin = log
@@ -63,6 +65,9 @@ class Daemon:
         (folder / "bots.ini").write_text(BOTS.format(port=port))
         (folder / "mybot.py").write_text(MYBOT)
         (folder / "tmp").mkdir()
+        self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notified.bind(str(folder / "notify.sock"))
+        self.notified.setblocking(False)
         self.output = folder / "output.txt"
         arguments = ["-n", "--pidfile=", "sioclient", "-c", "bots.ini", "--workers", "2"]
         with self.output.open("w") as output:
@@ -73,10 +78,23 @@ class Daemon:
                     **os.environ,
                     "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}",
                     "TMPDIR": str(folder / "tmp"),
+                    "NOTIFY_SOCKET": str(folder / "notify.sock"),
+                    "WATCHDOG_USEC": "1000000",
                 },
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    def notifications(self) -> list[str]:
+        """
+        What systemd would have been told since the last call.
+        """
+        told = []
+        while True:
+            try:
+                told.append(self.notified.recv(65536).decode())
+            except BlockingIOError:
+                return told
 
     def said(self, text: str) -> int:
         return self.output.read_text().count(text)
@@ -140,6 +158,7 @@ async def running(folder: Path) -> AsyncIterator[Daemon]:
     finally:
         daemon.process.kill()
         daemon.process.wait()
+        daemon.notified.close()
         await child.stop()
 
 
@@ -276,3 +295,37 @@ async def test_operatorsCommandTheBotsOfAllWorkers(folder: Path) -> None:
         await until(lambda: daemon.said("[bot.b#info] < "), limit=20)
         assert daemon.command("reload").returncode == 0
         assert daemon.command("status").returncode == 0
+
+
+@deferred(timeout=60.0)
+async def test_systemdHearsOfAllWorkersFromTheirSupervisor(folder: Path) -> None:
+    """
+    Ready when all bots are connected, once; alive for as long as it is.
+    """
+    async with running(folder) as daemon:
+        told: list[str] = []
+        await until(lambda: "READY=1\n" in "".join(told.extend(daemon.notifications()) or told))
+        (ready,) = [each for each in told if each.startswith("READY=1")]
+        assert ready == "READY=1\nSTATUS=3 bots: 3 connected"
+        assert told.count("WATCHDOG=1") > 1
+        assert daemon.said("NOTIFY_SOCKET cannot be reached") == 0
+        daemon.process.terminate()
+        daemon.process.wait(20)
+        assert sum(each.startswith("STOPPING=1") for each in daemon.notifications()) == 1
+
+
+@deferred(timeout=60.0)
+async def test_aBotThatFailsMayStopAllWorkers(folder: Path) -> None:
+    """
+    With C{onError = stop}: what is changed for the worse ends the daemon with
+    the status that says so.
+    """
+    async with running(folder) as daemon:
+        workers = daemon.workers()
+        (folder / "worse.py").write_text(MYBOT.replace("self.log.error", "self.nothing"))
+        text = (folder / "bots.ini").read_text()
+        (folder / "bots.ini").write_text(text.replace("mybot:Mine", "worse:Mine"))
+        daemon.process.send_signal(signal.SIGHUP)
+        await until(lambda: daemon.process.poll() is not None, limit=30, every=0.1)
+        assert daemon.process.returncode == 1
+        assert not any(map(alive, workers))
