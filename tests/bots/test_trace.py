@@ -1,5 +1,5 @@
 """
-Tests for L{txsocketio.bots.trace}; test_watching.py follows a real bot.
+Tests for L{txsocketio.bots.trace}; test_runner_trace.py follows a real bot.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class BotDaemon(MultiService):
 
     reloading = False
 
-    _log = Logger(namespace="daemon")
+    _log = Logger()
 
     def __init__(
         self,
@@ -165,8 +165,7 @@ class BotDaemon(MultiService):
     # inside
 
     def _changed(self, runner: BotRunner) -> None:
-        for each in self.observers:
-            each()
+        self._tellObservers()
         if runner.condition.state is BotState.FAILED and self.settings.get("onError") == "stop":
             self._log.critical(
                 'the bot "{bot}" has failed, and onError = stop: the process ends',
@@ -203,7 +202,10 @@ class BotDaemon(MultiService):
 
     def _tell(self, reloading: bool) -> None:
         self.reloading = reloading
-        for each in self.observers:
+        self._tellObservers()
+
+    def _tellObservers(self) -> None:
+        for each in tuple(self.observers):
             each()
 
     def _readAgain(self) -> tuple[DaemonDescription, dict[str, Any]]:
