@@ -68,6 +68,7 @@ def test_itIsBuiltIn() -> None:
         ({"event": "tick"}, "a schedule needs event"),
         ({"event": "tick", "interval": 0.0}, "an interval above 0"),
         ({"listen": "unix:/x", "follow": True}, '"follow" says nothing without "file"'),
+        ({"listen": "unix:/x", "progress": "p"}, '"progress" says nothing without "file"'),
     ],
 )
 def test_whatDoesNotGoTogetherIsTold(config: dict[str, Any], said: str) -> None:
@@ -113,6 +114,20 @@ def test_theLinesOfAFileAreSent(tmp_path: Path) -> None:
     assert stage.socket.emitted == [("a",), ("b", {"x": 1})]
     _, ended = stage.stop()
     assert ended == [None]
+
+
+def test_howFarAFileWasSentIsKept(tmp_path: Path) -> None:
+    """
+    Over restarts.
+    """
+    file, progress = tmp_path / "events", tmp_path / "place"
+    file.write_text('["a"]\n')
+    for more, sent in (('["b"]\n', ("a",)), ("", ("b",))):
+        stage = Stage(file=str(file), progress=str(progress))
+        assert stage.socket.emitted == [sent]
+        stage.stop()
+        with file.open("a") as stream:
+            stream.write(more)
 
 
 def test_aFileThatIsNotThereFailsTheStart(tmp_path: Path) -> None:

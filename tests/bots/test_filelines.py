@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 
 from bots.pluginkit import PluginLog, fired
 from txsocketio.bots import filelines
+from txsocketio.bots.bookmark import Bookmark, Place
 from txsocketio.bots.filelines import FileLines
 
 
@@ -260,3 +261,134 @@ def test_anEndThatTakesTooLongGivesUpTheLine(file: Path) -> None:
     assert ended[0].check(CancelledError)
     assert stage.log.lines[0] == (f"error: {file}, line 1: it is given up, because the bot stops")
     assert stage.lines._stream is not None and stage.lines._stream.closed
+
+
+# how far it got, over restarts
+
+
+def again(file: Path, follow: bool = False, slow: bool = False) -> Stage:
+    """
+    The same file, by a bot that starts.
+    """
+    stage = Stage(file, follow, slow)
+    stage.lines._bookmark = Bookmark(str(file.with_name("place")))
+    stage.lines.start()
+    return stage
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_itGoesOnWhereItWas(file: Path, follow: bool) -> None:
+    """
+    What was appended meanwhile is taken, what was taken is not.
+    """
+    file.write_bytes(b"a\nb\n")
+    first = again(file, follow)
+    fired(first.lines.finish())
+    assert first.taken == ([] if follow else [b"a\n", b"b\n"])
+    with file.open("ab") as stream:
+        stream.write(b"c\n")
+    second = again(file, follow)
+    assert second.taken == [b"c\n"]
+    fired(second.lines.finish())
+    assert fired(again(file, follow).lines.finish()) == [None]
+
+
+def test_whatWasGivenUpIsTakenAgain(file: Path) -> None:
+    """
+    At least once, rather than never.
+    """
+    file.write_bytes(b"a\nb\n")
+    stage = again(file, slow=True)
+    stage.open.pop(0).callback(None)
+    finishing, _ = stage.finish()
+    finishing.cancel()
+    stage = again(file)
+    assert stage.taken == [b"b\n"]
+    fired(stage.lines.finish())
+
+
+def test_itIsKeptWhileItRuns(file: Path) -> None:
+    """
+    About once a second, for we may be killed.
+    """
+    file.write_bytes(b"a\nb\nc\n")
+    stage = again(file, slow=True)
+    stage.open.pop(0).callback(None)
+    assert not file.with_name("place").exists()
+    stage.clock.advance(1)
+    stage.open.pop(0).callback(None)
+    assert Bookmark(str(file.with_name("place"))).load() == Place(file.stat().st_ino, 4)
+    stage.finish()[0].cancel()
+
+
+def test_itIsKeptWhenAllIsRead(file: Path) -> None:
+    """
+    At once.
+    """
+    file.write_bytes(b"a\n")
+    stage = again(file, follow=True)
+    assert Bookmark(str(file.with_name("place"))).load() == Place(file.stat().st_ino, 2)
+    stage.append(b"b\n")
+    stage.clock.advance(1)
+    assert Bookmark(str(file.with_name("place"))).load() == Place(file.stat().st_ino, 4)
+    fired(stage.lines.finish())
+
+
+@pytest.mark.parametrize("how", ["another", "shorter"])
+def test_anotherFileIsReadAnew(file: Path, how: str) -> None:
+    """
+    And that is told.
+    """
+    file.write_bytes(b"a\nb\n")
+    fired(again(file).lines.finish())
+    if how == "another":
+        file.rename(file.with_suffix(".1"))
+        file.write_bytes(b"c\nddd\n")
+    else:
+        file.write_bytes(b"c\n")
+    stage = again(file)
+    assert stage.taken[0] == b"c\n"
+    assert stage.log.lines[0] == f"warn: {file} is another one now; it is read anew"
+    fired(stage.lines.finish())
+
+
+def test_aRotationIsKept(file: Path) -> None:
+    """
+    It is no surprise.
+    """
+    file.write_bytes(b"a\n")
+    stage = again(file, follow=True)
+    file.rename(file.with_suffix(".1"))
+    stage.append(b"b\n")
+    stage.clock.advance(1)
+    assert stage.taken == [b"b\n"]
+    assert Bookmark(str(file.with_name("place"))).load() == Place(file.stat().st_ino, 2)
+    file.write_bytes(b"")
+    stage.clock.advance(2)
+    assert Bookmark(str(file.with_name("place"))).load() == Place(file.stat().st_ino, 0)
+    assert stage.log.lines == []
+    fired(stage.lines.finish())
+
+
+def test_aPlaceThatCannotBeKeptIsToldOnce(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Each time it begins; the lines are taken nevertheless.
+    """
+    file.write_bytes(b"")
+    stage = again(file, follow=True)
+    bookmark: Any = stage.lines._bookmark
+    save = bookmark.save
+
+    def full(place: Place) -> None:
+        raise OSError(28, "No space left on device")
+
+    bookmark.save = full
+    for _ in range(3):
+        stage.append(b"a\n")
+    bookmark.save = save
+    stage.append(b"a\n")
+    bookmark.save = full
+    stage.append(b"a\n")
+    fired(stage.lines.finish())
+    assert len(stage.taken) == 5
+    assert stage.log.count(f"failure: cannot keep how far {file} was read") == 2

@@ -29,6 +29,7 @@ class Client:
 
     def stopService(self) -> Deferred[None]:
         self.calls.append("stop")
+        self.socket.show("disconnect", "io client disconnect")
         return succeed(None)
 
 
@@ -145,6 +146,7 @@ def test_theStopSendsWhatWasTakenAndDisconnects() -> None:
     assert stage.client.calls == ["start"]
     stage.open.pop(0).callback(True)
     assert stage.client.calls == ["start", "stop"] and ended == [None]
+    assert stage.log.lines == []
 
 
 def test_aStopThatTakesTooLongDisconnects() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,18 +15,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from support import ROOT
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+TWISTD = str(Path(sys.executable).with_name("twistd"))
 LISTEN_SECONDS = 30.0
-
-
-def freePort() -> int:
-    """
-    A port that nobody uses at the moment.
-    """
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 class DaemonProcess:
@@ -37,17 +29,18 @@ class DaemonProcess:
     @ivar log: what it writes goes to this file.
     """
 
-    def __init__(self, config: Path, port: int, *options: str) -> None:
+    def __init__(self, config: Path, port: int, **environ: str) -> None:
+        """
+        @param environ: what its environment has beside ours.
+        """
         self.port = port
         self.log = config.with_suffix(".log")
-        command = ["-m", "twisted", "-n", "--pidfile=", "sioclient", "--config", str(config)]
-        command[:2] = ["-c", "from twisted.scripts.twistd import run; run()"]
         self._output = self.log.open("w")
         self.process = subprocess.Popen(
-            [sys.executable, *command, *options],
+            [TWISTD, "-n", "--pidfile=", "sioclient", "--config", config.name],
             stdout=self._output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}"},
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}", **environ},
             cwd=config.parent,
         )
 

@@ -27,8 +27,9 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from interop.servers import ServerProcess
-from soak.daemonprocess import DaemonProcess, freePort
+from soak.daemonprocess import DaemonProcess
 from soak.soakbot import LAST_WORDS
+from support import freePort
 
 HEALTHY = [f"healthy-{n:02}" for n in range(20)]
 FLAPPING = [f"flapping-{n:02}" for n in range(15)]

@@ -5,6 +5,8 @@ to say when it is stopped.
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 
 from txsocketio.bots.bot import Bot, on
@@ -33,3 +35,31 @@ class Counting(Bot):
         # The file stays open: events come until the socket has disconnected.
         for number in range(LAST_WORDS):
             self.socket.emit("numbered", f"{self.log.bot} end {number}")
+
+
+class Raising(Bot):
+    """
+    Cannot start.
+    """
+
+    def start(self) -> None:
+        raise ValueError("no good")
+
+
+class Exiting(Bot):
+    """
+    Thinks the process is its own.
+    """
+
+    def start(self) -> None:
+        sys.exit(3)
+
+
+class Hanging(Bot):
+    """
+    Holds the reactor for good, once it is connected.
+    """
+
+    @on("connect")
+    def hang(self) -> None:
+        time.sleep(3600)

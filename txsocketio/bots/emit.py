@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.defer import DeferredList, ensureDeferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 
+from txsocketio.bots.bookmark import Bookmark
 from txsocketio.bots.bot import Bot
 from txsocketio.bots.delivering import DELIVERY, Delivery
 from txsocketio.bots.eventlines import EventLines
@@ -48,6 +49,7 @@ class EmitBot(Bot):
         PluginOption("args", "its arguments, an array in JSON", jsonArray, ()),
         PluginOption("file", "a file with an event in JSON a line"),
         PluginOption("follow", "whether to send what is appended to the file", boolean, False),
+        PluginOption("progress", "a file that keeps how far it was sent, over restarts"),
         PluginOption(
             "listen",
             "an endpoint where to take such lines, as in unix:/run/events.sock:mode=600",
@@ -72,8 +74,9 @@ class EmitBot(Bot):
             raise ValueError("a schedule needs event, and an interval above 0")
         if not (scheduled[0] or config["file"] or config["listen"]):
             raise ValueError("nothing to send: say interval and event, or file, or listen")
-        if config["follow"] and not config["file"]:
-            raise ValueError('"follow" says nothing without "file"')
+        for name in ("follow", "progress"):
+            if config[name] and not config["file"]:
+                raise ValueError(f'"{name}" says nothing without "file"')
 
     async def start(self) -> None:
         clock = self.socket.io.reactor
@@ -83,8 +86,14 @@ class EmitBot(Bot):
             endpoint = self.buildEndpoint(clock, self.config["listen"])
             self._port = await endpoint.listen(self._lines)
         if self.config["file"]:
+            progress = self.config["progress"]
             reading = FileLines(
-                self.config["file"], self.config["follow"], clock, self._take, self.log
+                self.config["file"],
+                self.config["follow"],
+                clock,
+                self._take,
+                self.log,
+                Bookmark(progress) if progress else None,
             )
             reading.start()
             self._file = reading

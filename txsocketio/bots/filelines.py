@@ -16,6 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, suc
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from txsocketio.bots.bookmark import Bookmark, Place
 from txsocketio.bots.eventlines import LINE_BYTES
 
 __all__ = ["FileLines"]
@@ -42,16 +43,23 @@ class FileLines:
         clock: Any,
         take: Callable[[bytes], Awaitable[Any]],
         log: Any,
+        bookmark: Bookmark | None = None,
     ) -> None:
         """
         @param follow: begin at the end, and wait for more.
         @param take: called with each line, when the last one is done.
+        @param bookmark: keeps how far we got, about once a second.
         """
         self._path = path
         self._follow = follow
         self._clock = clock
         self._take = take
         self._log = log
+        self._bookmark = bookmark
+        self._place: Place | None = None
+        self._kept: Place | None = None
+        self._keptAt = clock.seconds()
+        self._broken = False
         self._stream: IO[bytes] | None = None
         self._pause: Deferred[None] | None = None
         self._reading: Deferred[Any] = succeed(None)
@@ -63,9 +71,11 @@ class FileLines:
         Begin to read.
 
         @raise OSError: there is no such file, unless it is followed.
-        @raise ValueError: it is no ordinary file.
+        @raise ValueError: it is no ordinary file, or the bookmark is none.
         """
-        self._open(os.SEEK_END if self._follow else os.SEEK_SET)
+        self._place = self._kept = self._bookmark.load() if self._bookmark else None
+        new = self._place is None and self._follow
+        self._open(os.SEEK_END if new else os.SEEK_SET)
         self._reading = ensureDeferred(self._read())
         self._reading.addErrback(self._ebRead)
 
@@ -87,6 +97,7 @@ class FileLines:
     # inside
 
     def _close(self) -> None:
+        self._keep()
         if self._stream is not None:
             self._stream.close()
             self._log.info(
@@ -108,14 +119,53 @@ class FileLines:
             raise ValueError(f"{self._path} is no ordinary file; see the option listen")
         stream.seek(0, whence)
         self._stream = stream
+        self._resume(stream)
+        self._mark()
+
+    def _resume(self, stream: IO[bytes]) -> None:
+        """
+        Go on where we were, if this is that file, and as long as it was.
+        """
+        place, now = self._place, os.fstat(stream.fileno())
+        if place is None:
+            return
+        if place.inode == now.st_ino and place.offset <= now.st_size:
+            stream.seek(place.offset)
+        else:
+            self._log.warn("{file} is another one now; it is read anew", file=self._path)
+
+    def _mark(self) -> None:
+        """
+        What was read so far is dealt with.
+        """
+        if self._bookmark is not None and self._stream is not None:
+            inode = os.fstat(self._stream.fileno()).st_ino
+            self._place = Place(inode, self._stream.tell())
+            if self._clock.seconds() - self._keptAt >= LOOK_SECONDS:
+                self._keep()
+
+    def _keep(self) -> None:
+        if self._bookmark is None or self._place is None or self._place == self._kept:
+            return
+        self._keptAt = self._clock.seconds()
+        try:
+            self._bookmark.save(self._place)
+        except OSError:
+            if not self._broken:  # a full disk is told once
+                self._log.failure("cannot keep how far {file} was read", file=self._path)
+            self._broken = True
+        else:
+            self._kept = self._place
+            self._broken = False
 
     async def _read(self) -> None:
         while not self._closing:
             line = b"" if self._stream is None else self._nextLine(self._stream)
             if line:
                 await self._deal(line)
+                self._mark()
             elif not self._follow:
-                return
+                return self._keep()
             elif not self._renewed():
                 await self._wait(LOOK_SECONDS)
 
@@ -149,15 +199,14 @@ class FileLines:
 
     def _complain(self, why: str) -> None:
         self.failed += 1
-        self._log.error(
-            "{file}, line {number}: {why}", file=self._path, number=self.taken, why=why
-        )
+        self._log.error("{file}, line {number}: {why}", file=self._path, number=self.taken, why=why)
 
     def _ebRead(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
             self._log.failure("cannot go on reading {file}", failure, file=self._path)
 
     async def _wait(self, seconds: float) -> None:
+        self._keep()
         self._pause = deferLater(self._clock, seconds)
         try:
             await self._pause
@@ -179,10 +228,11 @@ class FileLines:
         was = os.fstat(self._stream.fileno())
         if (now.st_dev, now.st_ino) != (was.st_dev, was.st_ino):
             self._stream.close()
-            self._stream = None
+            self._stream = self._place = None
             self._open(os.SEEK_SET)
             return True
         if was.st_size < self._stream.tell():
             self._stream.seek(0)
+            self._mark()
             return True
         return False

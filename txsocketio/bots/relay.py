@@ -64,6 +64,7 @@ class RelayBot(InboxBot):
         finally:
             if self._rateLimit is not None:
                 self._rateLimit.stop()
+            self._down = True  # that we leave is no news
             await self.client.stopService()
 
     def take(self, event: Any, args: Any) -> None:
