@@ -105,8 +105,17 @@ def test_aLineOfTheLibrarySaysForWhichBot(pick: Any) -> None:
     The one whose manager or socket wrote it.
     """
     bot = runner()
-    told = record(runner("idle", client=False), bot, log_source=pick(bot.client.socket))
+    by = {"log_source": pick(bot.client.socket), "log_namespace": "txsocketio.socket.Socket"}
+    told = record(runner("idle", client=False), bot, **by)
     assert told.items() >= FIELDS.items()
+
+
+def test_aLineOfNoBotHasNone() -> None:
+    """
+    Whoever logs it.
+    """
+    for logger in ("twisted.web", "txsocketio.bots.control"):
+        assert "bot" not in record(runner(), log_source=object(), log_namespace=logger)
 
 
 def test_aBotThatWasNotMadeYetHasNoSession() -> None:

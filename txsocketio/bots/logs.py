@@ -32,6 +32,9 @@ __all__ = ["FIELDS", "LogLines", "jsonLine", "observerOf", "openLog", "textLine"
 FIELDS = ("bot", "url", "namespace", "sid", "attempt")
 """What a line says of where it comes from."""
 
+OURS = "txsocketio."
+"""Who logs about a bot without knowing its name."""
+
 Record = Mapping[str, Any]
 
 
@@ -46,6 +49,8 @@ class LogLines:
             <txsocketio.bots.runner.BotRunner>}s of the moment.
         """
         self._runners = runners
+        self._present: list[frozenset[str]] = []
+        self._redact = redactorOf(frozenset())
         self._secrets: frozenset[str] = frozenset()
 
     @property
@@ -54,9 +59,12 @@ class LogLines:
         Hides the secrets of all bots, also of those that were and are not
         any more.
         """
-        present = (runner.description.secrets for runner in self._runners())
-        self._secrets = self._secrets.union(*present)
-        return redactorOf(self._secrets)
+        present = [runner.description.secrets for runner in self._runners()]
+        if present != self._present:
+            self._present = present
+            self._secrets = self._secrets.union(*present)
+            self._redact = redactorOf(self._secrets)
+        return self._redact
 
     def record(self, event: Mapping[str, Any]) -> Record:
         """
@@ -88,13 +96,20 @@ class LogLines:
         Whom an event is about: the bot it names, or that of the manager or
         socket that logged it.
         """
-        name, source = event.get("bot"), event.get("log_source")
-        for runner in self._runners():
-            socket = getattr(runner.client, "socket", None)
-            sources = () if socket is None else (socket, socket.io)
-            if runner.name == name or any(each is source for each in sources):
-                return runner
-        return None
+        name = event.get("bot")
+        if name is not None:
+            return next((each for each in self._runners() if each.name == name), None)
+        if not str(event.get("log_namespace")).startswith(OURS):
+            return None
+        source = event.get("log_source")
+        return next((each for each in self._runners() if _isOf(source, each)), None)
+
+
+def _isOf(source: object, runner: Any) -> bool:
+    if runner.client is None:
+        return False
+    socket = runner.client.socket
+    return source is socket or source is socket.io
 
 
 def _known(runner: Any) -> dict[str, Any]:
