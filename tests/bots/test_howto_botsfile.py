@@ -71,12 +71,11 @@ def test_whatChangesAtOnce() -> None:
     assert set(BotDaemon((), Plugins(), Clock()).adjustable) == named - {"ready", "log-level"}
 
 
-def test_theDefaults(tmp_path: Path) -> None:
+def test_theDefaultOfTheDrain(tmp_path: Path) -> None:
     """
-    C{drainTimeout}, C{burst}.
+    Is the one of the table.
     """
     file = tmp_path / "bots.ini"
-    file.write_text("[bot:a]\nurl = http://h\nplugin = log\nrate = 1/s\n")
+    file.write_text("[bot:a]\nurl = http://h\nplugin = log\n")
     (bot,) = readConfig(str(file), Plugins().find, {}).bots
-    for name, value in (("drainTimeout", bot.drainTimeout), ("burst", bot.burst)):
-        assert re.search(rf"^``{name}`` +{value:g} ", PAGE, re.MULTILINE), (name, value)
+    assert re.search(rf"^``drainTimeout`` +{bot.drainTimeout:g} ", PAGE, re.MULTILINE)
