@@ -136,6 +136,11 @@ class FakeTransport:
         self.paused = Deferred()
         return self.paused
 
+    def confirm(self) -> Deferred[None]:
+        self.log.append("confirm")
+        self.confirmed: Deferred[None] = Deferred()
+        return self.confirmed
+
     def pauseReading(self) -> None:
         self.log.append("pauseReading")
 

@@ -1055,3 +1055,24 @@ def test_closeFromInsideACallable(bench: Bench) -> None:
     manager.open()
     bench.advance(10)
     assert (manager.state, bench.attempts) == ("closed", [])
+
+
+def test_confirm(bench: Bench) -> None:
+    """
+    Where there is no connection, nothing has to be read; else the transport
+    says when it was.
+    """
+    manager = bench.manager(autoConnect=False)
+    assert outcomes(manager.confirm()) == [None]
+    manager.open()
+    bench.flush()
+    assert outcomes(manager.confirm()) == [None]
+    waiting: Deferred[None] = Deferred()
+    manager.engine.transport.confirm = lambda: waiting
+    seen = outcomes(manager.confirm())
+    assert seen == []
+    waiting.callback(None)
+    assert seen == [None]
+    bench.connection.drop()
+    bench.flush()
+    assert outcomes(manager.confirm()) == [None]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from clientkit import Bench, benchFixture, journal, names, outcomes
-from txsocketio import SocketIOService
+from txsocketio import Manager, SocketIOService
 
 bench = benchFixture
 
@@ -201,3 +202,68 @@ def test_stopInEachState(bench: Bench, state: str) -> None:
     stopped = outcomes(made.stopService())
     bench.flush()
     assert stopped == [None] and bench.timers == 0
+
+
+class Confirming:
+    """
+    A manager's C{confirm} in the hands of the test.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[Deferred[None]] = []
+        monkeypatch.setattr(Manager, "confirm", self.confirm)
+
+    def confirm(self) -> Deferred[None]:
+        self.asked.append(Deferred())
+        return self.asked[-1]
+
+
+def test_goodbyeWaitsUntilTheServerHasRead(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A server may drop what it reads together with the DISCONNECT behind it.
+    """
+    confirming = Confirming(monkeypatch)
+    made = service(bench)
+    made.startService()
+    bench.flush()
+    made.socket.emit("x")
+    stopped = outcomes(made.stopService())
+    bench.advance(0.5)
+    assert made.socket.connected and len(confirming.asked) == 1
+    confirming.asked[0].callback(None)
+    bench.flush()
+    assert stopped == [None] and bench.timers == 0
+
+
+@pytest.mark.parametrize(("drainTimeout", "seconds"), [(5, 1.0), (0.5, 0.5)])
+def test_theServersSignIsNotWaitedForForEver(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, drainTimeout: float, seconds: float
+) -> None:
+    """
+    A second at most, within drainTimeout.
+    """
+    Confirming(monkeypatch)
+    made = service(bench, drainTimeout=drainTimeout)
+    made.startService()
+    bench.flush()
+    stopped = outcomes(made.stopService())
+    bench.advance(seconds - 0.1)
+    assert made.socket.connected
+    bench.advance(0.1)
+    bench.flush()
+    assert stopped == [None] and bench.timers == 0
+
+
+def test_noTimeNoSign(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    With drainTimeout=0 the goodbye is said at once.
+    """
+    confirming = Confirming(monkeypatch)
+    made = service(bench, drainTimeout=0)
+    made.startService()
+    bench.flush()
+    stopped = outcomes(made.stopService())
+    bench.flush()
+    assert stopped == [None] and confirming.asked == []

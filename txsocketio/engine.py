@@ -348,6 +348,13 @@ class Engine(Emitter):
         if self.readyState == "open" and self._upgrading is None:
             self.transport.resumeReading()
 
+    def confirm(self) -> Deferred[None]:
+        """
+        @return: fires when the server has read what was sent, as far as the
+            transport can tell, or the connection is gone; never fails.
+        """
+        return succeed(None) if self.transport is None else self.transport.confirm()
+
     def close(self) -> Deferred[None]:
         """
         Send what waits, then end, in at most 2 seconds; at once if the engine

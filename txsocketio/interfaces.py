@@ -116,6 +116,15 @@ class IPacketTransport(Interface):
         Read again.  Idempotent.
         """
 
+    def confirm() -> Deferred[None]:
+        """
+        Ask for a sign of the server, if C{bufferedAmount} says only what the
+        network has taken.
+
+        @return: fires when the server has read what was sent, as far as this
+            transport can tell, or the connection is gone; never fails.
+        """
+
     def close() -> Deferred[None]:
         """
         Send what waits, say goodbye as the protocol wants, and end.  Takes at

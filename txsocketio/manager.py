@@ -255,6 +255,13 @@ class Manager(Tunable):
             self._show("close", "forced close", None)
         return self.whenGone()
 
+    def confirm(self) -> Deferred[None]:
+        """
+        @return: fires when the server has read what was sent, as far as the
+            transport can tell, or when there is no connection; never fails.
+        """
+        return succeed(None) if self.engine is None else self.engine.confirm()
+
     def whenGone(self) -> Deferred[None]:
         """
         @return: fires when no timer, request or connection is left of the

@@ -17,6 +17,7 @@ from txsocketio.socket import Socket
 __all__ = ["SocketIOService"]
 
 _LOOK_AGAIN = 0.02
+_CONFIRM_SECONDS = 1.0
 
 
 class SocketIOService(Service):
@@ -78,8 +79,9 @@ class SocketIOService(Service):
         """
         super().stopService()
         drained: Deferred[None] = Deferred()
-        self._look(drained, self.manager.reactor.seconds() + self._drainTimeout)
-        return drained.addCallback(self._cbDrained)
+        limit = self.manager.reactor.seconds() + self._drainTimeout
+        self._look(drained, limit)
+        return drained.addCallback(self._cbDrained, limit).addCallback(self._cbConfirmed)
 
     # inside
 
@@ -90,6 +92,18 @@ class SocketIOService(Service):
         else:
             clock.callLater(_LOOK_AGAIN, self._look, drained, limit)
 
-    def _cbDrained(self, _: None) -> Deferred[None]:
+    def _cbDrained(self, _: None, limit: float) -> Deferred[None] | None:
+        """
+        A server may drop events that it reads together with the DISCONNECT
+        behind them: Node's does.  So see first that it has read them.
+        """
+        clock = self.manager.reactor
+        seconds = min(_CONFIRM_SECONDS, limit - clock.seconds())
+        if seconds <= 0 or not self.socket.connected:
+            return None
+        confirmed = self.manager.confirm()
+        return confirmed.addTimeout(seconds, clock).addErrback(lambda _: None)
+
+    def _cbConfirmed(self, _: object) -> Deferred[None]:
         self.socket.disconnect()
         return self.socket.whenDisconnected()

@@ -22,6 +22,7 @@ from twisted.test.iosim import FakeTransport, connect
 from zope.interface import implementer
 from zope.interface.verify import verifyClass, verifyObject
 
+from clientkit import outcomes
 from txsocketio.errors import DecodeError, TransportError
 from txsocketio.interfaces import IPacketReceiver, IPacketTransport
 from txsocketio.protocol import engineio
@@ -304,6 +305,20 @@ def test_compressionBeginsAtTheThreshold(option: Any, size: int, compressed: boo
     kit.transport.sendBinary(b"x" * (size + 1))
     kit.transport.sendText(b"x" * size, compress=False)
     assert [bool(first & 0x40) for first, _ in kit.sent()] == [compressed, compressed, False]
+
+
+def test_confirmAsksTheServer() -> None:
+    """
+    With a ping, whose answer says that all before it was read; nobody is asked
+    before there is a connection.
+    """
+    assert outcomes(WebSocketTransport(FakeWire(), None).confirm()) == [None]
+    kit = Kit()
+    seen = outcomes(kit.transport.confirm())
+    ((first, payload),) = kit.sent()
+    assert first == 0x89 and seen == []
+    kit.say(serverFrame(0x8A, payload))
+    assert seen == [None]
 
 
 def test_nothingIsSentBeforeItIsOpen() -> None:

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.logger import formatEvent, globalLogPublisher
 
+from clientkit import outcomes
 from txsocketio.transports.wsclient import Limits, WebSocketClient
 from txsocketio.transports.wshandshake import HandshakeRefused, Request
 from wskit import Endpoint, Kit, Link, Owner, answer, clientFrames, closeFrame, serverFrame
@@ -656,3 +657,34 @@ def test_abortTwiceBeforeConnecting() -> None:
     kit.client.abort()
     kit.client.abort()
     assert len(endings) == 1
+
+
+# confirming
+
+
+def test_thePongOfTheLastPingConfirmsAll() -> None:
+    """
+    One of an earlier ping, or of none, confirms nothing.
+    """
+    kit = Kit()
+    seen = outcomes(kit.client.confirm()), outcomes(kit.client.confirm())
+    kit.clock.advance(0)
+    (_, first), (_, second) = kit.sent()
+    kit.receive(serverFrame(PONG, first) + serverFrame(PONG, b"unasked"))
+    assert seen == ([], [])
+    kit.receive(serverFrame(PONG, second))
+    assert seen == ([None], [None])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_whatIsGoneNeedsNoConfirmation(when: str) -> None:
+    """
+    Nothing is to be waited for when the connection ends, or has ended.
+    """
+    kit = Kit()
+    if when == "before":
+        kit.link.lose()
+    seen = outcomes(kit.client.confirm())
+    if when == "after":
+        kit.link.lose()
+    assert seen == [None]

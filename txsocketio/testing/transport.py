@@ -125,6 +125,9 @@ class MemoryTransport:
         self.checkPaused()
         return self._paused
 
+    def confirm(self) -> Deferred[None]:
+        return succeed(None)
+
     def pauseReading(self) -> None:
         self._flowing = False
 

@@ -163,6 +163,9 @@ class WebSocketTransport:
     def pause(self) -> Deferred[list[tuple[int, bytes, bool]]]:
         return succeed([])
 
+    def confirm(self) -> Deferred[None]:
+        return succeed(None) if self._client is None else self._client.confirm()
+
     def pauseReading(self) -> None:
         if self._client is not None:
             self._client.pauseReading()

@@ -162,6 +162,8 @@ class WebSocketClient(FrameReader):
     _timer: Any = None
     _gone = False
     _whenGone: tuple[Deferred[None], ...] = ()
+    _toConfirm: tuple[Deferred[None], ...] = ()
+    _confirmations = 0
 
     def __init__(
         self,
@@ -222,6 +224,34 @@ class WebSocketClient(FrameReader):
         Bytes not yet taken by the network.
         """
         return 0 if self.outbox is None else self.outbox.bufferedAmount()
+
+    def confirm(self) -> Deferred[None]:
+        """
+        Ask the server for a sign that it has read what was sent so far: a ping.
+
+        @return: fires when it has, or when the connection is gone.
+        """
+        confirmed: Deferred[None] = Deferred()
+        self._toConfirm = (*self._toConfirm, confirmed)
+        self._confirmations += 1
+        self._putOpen(frames.frame(frames.PING, b"%d" % self._confirmations))
+        if self.state != OPEN:
+            self._confirm()
+        return confirmed
+
+    def onPong(self, payload: bytes) -> None:
+        """
+        An answer to our last ping answers those before it, too.
+        """
+        if payload == b"%d" % self._confirmations:
+            self._confirm()
+
+    _onPong = onPong
+
+    def _confirm(self) -> None:
+        confirmed, self._toConfirm = self._toConfirm, ()
+        for each in confirmed:
+            each.callback(None)
 
     def close(self, code: int = 1000, reason: str = "") -> Deferred[None]:
         """
@@ -578,6 +608,7 @@ class WebSocketClient(FrameReader):
             if call is not None:
                 call.cancel()
         self._timer = self._turn = None
+        self._confirm()
         if self.outbox is not None:
             self.outbox.end()
         self._tellEnd(self._ending(failure))
