@@ -57,7 +57,7 @@ class BotDaemon(MultiService):
 
     reloading = False
 
-    _log = Logger(namespace="daemon")
+    _log = Logger()
 
     def __init__(
         self,

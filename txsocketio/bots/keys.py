@@ -133,7 +133,6 @@ _SEEING = (
 """How operators look at the daemon."""
 
 
-
 def _oneOf(*words: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in words:

@@ -33,7 +33,7 @@ class NotifySocket:
     Sends datagrams to a supervisor; one that does not listen hurts nobody.
     """
 
-    _log = Logger(namespace="daemon")
+    _log = Logger()
     _broken = False
 
     def __init__(self, address: str) -> None:
