@@ -1,7 +1,7 @@
 """
 Run txsocketio, Node's client and python-socketio side by side; print the ratios.
 
-    make bench                            everything, 15 rounds: an hour and a half
+    make bench                            everything, 15 rounds: about an hour
     make bench QUICK=1                    one round or more in under two minutes
     make bench ARGS="-s in-canned -r 5"   some rows
     make bench ARGS="--report FILE"       the table of an earlier run

@@ -56,7 +56,7 @@ def drawPeers(results: Sequence[dict[str, Any]], path: Path, caption: str) -> No
         axes.plot([], [], "o", color=colour, label=client)
     axes.plot([], [], color=OURS, linewidth=2, label="txsocketio")
     axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, frameon=False)
-    axes.annotate(caption, (1, 0), (0, -44), xycoords="axes fraction",
+    axes.annotate(caption, (1, 0), (0, -58), xycoords="axes fraction",
                   textcoords="offset points", ha="right", fontsize=7.5, color="#6b7883")
     figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
     pyplot.close(figure)

@@ -8,9 +8,11 @@ import gc
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.logger import globalLogPublisher
 
 from clientkit import Bench, benchFixture, journal, names, only, outcomes
+from txsocketio import Manager
 from txsocketio.errors import Disconnected, ReconnectFailed, SocketIOError, TransportError
 from txsocketio.socket import Socket
 
@@ -130,6 +132,86 @@ def test_aLossIsNoConnectError(bench: Bench) -> None:
     socket.io.engine.close()
     bench.flush()
     assert names(told) == ["disconnect"]
+
+
+def lose(bench: Bench, manager: Manager) -> None:
+    bench.connection.drop()
+
+
+def restart(bench: Bench, manager: Manager) -> None:
+    manager.restart(Disconnected("restart"))
+
+
+def stop(bench: Bench, manager: Manager) -> None:
+    manager.close()
+
+
+@pytest.mark.parametrize("end", [lose, restart, stop])
+@pytest.mark.parametrize("what", ["emit", "emitWithAck", "answer", "disconnect"])
+def test_reconnectedBeforeAllHaveHeard(bench: Bench, end: Any, what: str) -> None:
+    """
+    A listener of the first socket that hears of a loss opens the next
+    connection, and makes the second do something: nothing of the old session
+    goes to the new connection before CONNECT, where a server would hang up.
+    """
+    for name in ("/a", "/b"):
+        bench.of(name)
+    first = bench.online("http://memory/a")
+    second = first.io.socket("/b")
+    bench.flush()
+    acks: list[Any] = []
+    second.on("ask", lambda ack: acks.append(ack))
+    bench.of("/b").sockets[str(second.id)].emitWithAck("ask").addErrback(lambda _: None)
+    bench.flush()
+    does: dict[str, Any] = {
+        "emit": lambda: second.emit("early"),
+        "emitWithAck": lambda: second.emitWithAck("early").addErrback(lambda _: None),
+        "answer": lambda: acks[0](),
+        "disconnect": second.disconnect,
+    }
+    before = len(bench.connections)
+
+    @first.once("disconnect")
+    def again(*_: object) -> None:
+        first.io.open()
+        first.connect()
+        does[what]()
+
+    end(bench, first.io)
+    bench.flush()
+    bench.advance(1)
+    assert len(bench.connections) == before + 1 and first.connected
+    sent = [each for each in bench.connection.fromClient if each[0] == "4"]
+    assert sent[0].startswith("40/")
+    early = [each for each in sent if each[1] in "123"]
+    assert early == {"emit": ['42/b,["early"]'], "emitWithAck": ['42/b,0["early"]']}.get(
+        what if end is not stop else "", []
+    )
+
+
+def test_reconnectedDuringASession(bench: Bench) -> None:
+    """
+    The same holds for what a session listener sends past the buffers.
+    """
+    for name in ("/a", "/b"):
+        bench.of(name)
+    first = bench.online("http://memory/a")
+    second = first.io.socket("/b")
+    infos: list[Any] = []
+    running: Deferred[None] = Deferred()
+    second.onSession(lambda info: infos.append(info) or running)
+    bench.flush()
+    seen: list[Any] = []
+
+    @first.once("disconnect")
+    def again(*_: object) -> None:
+        first.io.open()
+        seen.append(outcomes(infos[0].emit("early")))
+
+    bench.connection.drop()
+    bench.flush()
+    only(seen[0], Disconnected)
+    assert bench.texts == ["0/a,", "0/b,"]
 
 
 def test_lossWithoutReconnection(bench: Bench) -> None:

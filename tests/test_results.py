@@ -5,7 +5,7 @@ What users' functions return is waited for as Twisted would wait for it.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
@@ -175,3 +175,65 @@ def test_contextIsItsOwn(taken: Taken) -> None:
     assert place.get() == "outside"
     gate.callback(None)
     assert seen == ["inside"]
+
+
+@either
+@pytest.mark.parametrize("fails", [False, True])
+def test_contextIsTheSameThroughout(taken: Taken, fails: bool) -> None:
+    """
+    After waiting it can put back what it had set before, as the context
+    managers of tracing and logging libraries do.
+    """
+    place: ContextVar[str] = ContextVar("place", default="outside")
+    gate: Deferred[None] = Deferred()
+    seen: list[str] = []
+
+    async def visiting() -> None:
+        token = place.set("inside")
+        try:
+            await gate
+        except KeyError:
+            pass
+        finally:
+            place.reset(token)
+            seen.append(place.get())
+
+    later = taken(visiting())
+    gate.errback(KeyError()) if fails else gate.callback(None)
+    assert outcome(later) is None and seen == ["outside"]
+
+
+class Compiled(Coroutine[Any, Any, Any]):
+    """
+    What Cython makes of C{async def}: a coroutine of another type.
+    """
+
+    def __init__(self, inner: Coroutine[Any, Any, Any]) -> None:
+        self._inner = inner
+
+    def send(self, value: Any) -> Any:
+        return self._inner.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._inner.throw(*error)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def __await__(self) -> Any:
+        return self._inner.__await__()
+
+
+@either
+def test_compiledCoroutines(taken: Taken) -> None:
+    """
+    A coroutine of compiled code is one as well.
+    """
+    gate: Deferred[int] = Deferred()
+
+    async def waiting() -> int:
+        return await gate
+
+    later = taken(Compiled(waiting()))
+    gate.callback(3)
+    assert outcome(later) == 3

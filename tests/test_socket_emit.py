@@ -19,6 +19,7 @@ from txsocketio.errors import (
     PayloadTooLarge,
     ReservedEventName,
 )
+from txsocketio.protocol.socketio import JSONParser
 from txsocketio.socket import Socket
 
 bench = benchFixture
@@ -803,3 +804,140 @@ def test_retriedCountsForTheLimits(bench: Bench) -> None:
     with pytest.raises(BufferFull):
         small.emit("a")
     small.disconnect()
+
+
+# a parser that calls what disconnects
+
+
+class Unknown:
+    """
+    What JSON does not have.
+    """
+
+
+def leaving(bench: Bench) -> Socket:
+    """
+    One of two sockets of a connection; to encode an L{Unknown} disconnects it.
+    """
+
+    def default(value: object) -> int:
+        socket.disconnect()
+        return 1
+
+    bench.of("/other")
+    socket = bench.online(parser=JSONParser(default=default))
+    socket.io.socket("/other")
+    bench.flush()
+    return socket
+
+
+@pytest.mark.parametrize("how", ["emit", "callback", "emitWithAck", "timeout", "timedAsk"])
+def test_encodingDisconnects(bench: Bench, how: str) -> None:
+    """
+    Nothing is sent to a namespace that was left while the packet was encoded:
+    a server would end the whole connection.
+    """
+    socket, value = leaving(bench), Unknown()
+    seen: list[Any] = []
+    if how == "emit":
+        later: Any = socket.emit("a", value)
+    elif how == "callback":
+        later = socket.emit("a", value, callback(seen))
+    elif how == "emitWithAck":
+        later = socket.emitWithAck("a", value)
+    elif how == "timeout":
+        later = socket.timeout(5).emit("a", value)
+    else:
+        later = socket.timeout(5).emitWithAck("a", value)
+    bench.flush()
+    assert bench.texts[-1] == "1" and bench.texts.count("1") == 1
+    (outcome,) = outcomes(later)
+    assert isinstance(outcome, Disconnected) if "Ask" in how or "Ack" in how else not outcome
+    assert seen == [] and socket.io.socket("/other").connected
+
+
+def test_encodingAnAnswerDisconnects(bench: Bench) -> None:
+    """
+    The same holds for an answer.
+    """
+    socket = leaving(bench)
+    socket.on("a", lambda: Unknown())
+    bench.of("/").sockets[str(socket.id)].emitWithAck("a").addErrback(lambda _: None)
+    bench.flush()
+    assert bench.texts[-1] == "1" and socket.io.socket("/other").connected
+
+
+def test_encodingARetriedEventDisconnects(bench: Bench) -> None:
+    """
+    With retries, too; the event is settled like all that disconnect() drops.
+    """
+    calls: list[object] = []
+
+    def default(value: object) -> int:
+        calls.append(value)
+        if len(calls) == 2:  # the first time it is only measured
+            socket.disconnect()
+        return 1
+
+    socket = bench.online(parser=JSONParser(default=default), retries=1)
+    only(outcomes(socket.emitWithAck("a", Unknown())), Disconnected)
+    bench.flush()
+    assert bench.texts == ["0", "1"]
+
+
+@pytest.mark.parametrize("end", ["disconnect", "abort", "reconnect"])
+@pytest.mark.parametrize("offline", [False, True])
+def test_sendingIsShownToWhoDisconnects(bench: Bench, end: str, offline: bool) -> None:
+    """
+    When an outgoing listener ends the congested connection, what emit returned
+    fires nevertheless.
+    """
+
+    def leave(*_: object) -> None:
+        if end == "abort":
+            socket.io.engine.abort("transport error")
+        else:
+            socket.disconnect()
+        if end == "reconnect":
+            socket.connect()
+
+    socket = bench.connect() if offline else bench.online()
+    if offline:
+        later = socket.emit("a", "x" * 100_000)
+        socket.onSession(lambda info: bench.connection.congest())
+        socket.onAnyOutgoing(leave)
+        bench.flush()
+    else:
+        bench.connection.congest()
+        socket.onAnyOutgoing(leave)
+        later = socket.emit("a", "x" * 100_000)
+    assert outcomes(later) == [True]
+    socket.offAnyOutgoing().disconnect()
+
+
+@pytest.mark.parametrize("what", ["emit", "emitWithAck", "answer", "disconnect"])
+def test_nothingFollowsTheGoodbye(bench: Bench, what: str) -> None:
+    """
+    Who observes the engine sees DISCONNECT go, and what is sent in that moment
+    does not follow it: a server would end the whole connection.
+    """
+    bench.of("/other")
+    socket = bench.online()
+    socket.io.socket("/other")
+    acks: list[Any] = []
+    socket.on("ask", lambda ack: acks.append(ack))
+    bench.flush()
+    bench.of("/").sockets[str(socket.id)].emitWithAck("ask").addErrback(lambda _: None)
+    bench.flush()
+    does: dict[str, Any] = {
+        "emit": lambda: socket.emit("a"),
+        "emitWithAck": lambda: socket.emitWithAck("a").addErrback(lambda _: None),
+        "answer": lambda: acks[0](),
+        "disconnect": socket.disconnect,
+    }
+    socket.io.engine.once("flush", does[what])
+    socket.disconnect()
+    bench.flush()
+    assert bench.texts[-1] == "1" and bench.texts.count("1") == 1
+    assert socket.io.socket("/other").connected
+    socket.clearSendBuffer()

@@ -695,6 +695,25 @@ def test_textIsNoOffsetWithoutRecovery(bench: Bench) -> None:
     assert seen == [("a", "abcdefg")]
 
 
+def test_textIsNoOffsetAfterRecovery(bench: Bench) -> None:
+    """
+    The same when it is the next server that recovers nothing.
+    """
+    bench.of("/").answersConnect = False
+    socket = bench.connect()
+    bench.flush()
+    for packet in ('40{"sid":"s","pid":"p"}', '42["x","offset1"]'):
+        bench.connection.sendRaw(packet)
+    bench.flush()
+    bench.connection.drop()
+    bench.advance(5)
+    bench.connection.sendRaw('40{"sid":"t"}')
+    seen = outcomes(socket.whenEvent("x"))
+    bench.connection.sendRaw('42["x","a","abcdefg"]')
+    bench.flush()
+    assert seen == [("a", "abcdefg")]
+
+
 def test_whatWasTooMuchWakesNobody(bench: Bench) -> None:
     """
     The event that is over the limit before the session is ready did not come.

@@ -407,7 +407,7 @@ def test_eventsOfALeftSessionAreNotHeldBack(bench: Bench) -> None:
 def test_aListenerOfHeldBackEventsDisconnects(bench: Bench) -> None:
     """
     When a held-back event's listener disconnects, the next one is not
-    delivered, nothing is sent, and connect is not told.
+    delivered, nothing is sent, and as connect was not told, no disconnect is.
     """
     socket, held = holding(bench)
     told = journal(socket, "a", "b")
@@ -418,8 +418,23 @@ def test_aListenerOfHeldBackEventsDisconnects(bench: Bench) -> None:
     bench.flush()
     held.callback(None)
     bench.flush()
-    assert names(told) == ["a", "disconnect"] and sent == [False]
+    assert names(told) == ["a"] and sent == [False]
     assert bench.received == []
+
+
+def test_lostWhileHeldBackEventsAreDelivered(bench: Bench) -> None:
+    """
+    A connection that ends before connect was told is one that could not be
+    made: connect_error, no disconnect.
+    """
+    socket, held = holding(bench)
+    told = journal(socket, "a", "b")
+    socket.on("a", socket.io.engine.close)
+    bench.emit("a")
+    bench.emit("b")
+    bench.flush()
+    held.callback(None)
+    assert names(told) == ["a", "connect_error"]
 
 
 def test_whenEventDuringTheSetUp(bench: Bench) -> None:

@@ -12,7 +12,6 @@ Must not know: packets, buffers, managers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from inspect import iscoroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -21,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txsocketio.errors import AckTimeout, SocketIOError
+from txsocketio.results import unfinished
 
 __all__ = ["AckCallback", "AckDeferred", "PendingAcks", "shaped"]
 
@@ -98,8 +98,8 @@ class AckCallback:
         except Exception:
             self._logFailure()
         else:
-            later = Deferred.fromCoroutine(result) if iscoroutine(result) else result
-            if isinstance(later, Deferred):
+            later = unfinished(result)
+            if later is not None:
                 later.addErrback(self._logFailure)
 
     def _logFailure(self, failure: Failure | None = None) -> None:

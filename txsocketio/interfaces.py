@@ -425,6 +425,12 @@ class IManagerReceiver(Interface):
         The engine is not congested any more.
         """
 
+    def managerClosing() -> None:
+        """
+        The connection is gone, and all sockets are about to hear it: what a
+        listener of one then makes another send belongs to the next.
+        """
+
     def managerClosed(reason: str, details: Any) -> None:
         """
         The connection is gone.

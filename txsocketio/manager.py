@@ -246,6 +246,7 @@ class Manager(Tunable):
             for socket in sockets:
                 socket.sayGoodbye()
         self._rest()
+        self._holdPackets()
         for socket in sockets:
             socket.managerStopped(error)
         self._openWaiters.fail(error)
@@ -373,9 +374,9 @@ class Manager(Tunable):
         self._dismissEngine()
         self._logLoss("forced close", error)
         spent = self._planRetry(error)
-        for socket in list(self._sockets.values()):
-            if socket.asked:
-                socket.managerClosed("forced close", error)
+        self._holdPackets()
+        for socket in [each for each in self._sockets.values() if each.asked]:
+            socket.managerClosed("forced close", error)
         self._show("close", "forced close", error)
         if spent and self.state == "closed":
             self._giveUp(error)
@@ -528,10 +529,9 @@ class Manager(Tunable):
 
     def _launch(self, query: Any, headers: Any) -> None:
         self._asking = None
-        self.engine = self._factory.buildEngine(self, query, headers)
-        self._show("engine", self.engine)
-        if self.engine.readyState == "opening":  # nobody who was shown it gave it up
-            self.engine.open()
+        self.engine = engine = self._factory.buildEngine(self, query, headers)
+        self._show("engine", engine)
+        engine.open()
 
     def _attemptTimedOut(self) -> None:
         seconds = float(self._timeout)
@@ -647,6 +647,7 @@ class Manager(Tunable):
         self._logLoss(reason, details)
         spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
+        self._holdPackets()
         for socket in list(self._sockets.values()):
             socket.managerClosed(reason, details)
         self._show("close", reason, details)
@@ -702,6 +703,14 @@ class Manager(Tunable):
 
     def _left(self, engine: Engine) -> None:
         self._leaving -= {engine}
+
+    def _holdPackets(self) -> None:
+        """
+        Before anybody hears that the connection is gone: a listener may open
+        the next one, which must not get packets of this one's sessions.
+        """
+        for socket in self._sockets.values():
+            socket.managerClosing()
 
     def _answerAwaited(self) -> bool:
         return any(each.awaitsAnswer for each in self._sockets.values())

@@ -62,6 +62,7 @@ class Membership(Dispatcher):
     """
 
     __slots__ = (
+        "_announced",
         "_askedOn",
         "_asking",
         "_backoff",
@@ -115,6 +116,7 @@ class Membership(Dispatcher):
         # and the one on which we said goodbye: what comes there is old.
         self._askedOn: Any = None
         self._leftOn: Any = None
+        self._announced = False  # whether "connect" was emitted, so that "disconnect" must be
         self._toldTwice = False  # whether a second answer to CONNECT was logged: once is enough
         self._overdue = False  # CONNECT was not answered in time, but may be yet
         self._readyAt = 0.0
@@ -240,6 +242,12 @@ class Membership(Dispatcher):
         """
         self._sender.outbox.drained()
 
+    def managerClosing(self) -> None:
+        """
+        The connection is gone, and it is about to be told: send nothing.
+        """
+        self._sender.sessionOver()
+
     def managerClosed(self, reason: str, details: Any) -> None:
         """
         The connection is gone.
@@ -291,7 +299,11 @@ class Membership(Dispatcher):
         """
         The manager is about to close: tell the server.
         """
-        if self.connected or self._session is not None:
+        engine = self.io.engine
+        if self.asked and self._leftOn is not engine and self._hasSession:
+            self._leftOn = engine
+            # Before, for an engine shows its observers what it sends.
+            self._sender.sessionOver()
             self._sendControl(DISCONNECT, None)
 
     def managerStopped(self, error: Disconnected) -> None:
@@ -320,16 +332,18 @@ class Membership(Dispatcher):
 
     def _questionReceived(self, ackID: int, data: list[Any]) -> None:
         # Apart, for a closure costs whoever could make one.
-        session = self._sessions
+        session = self._sender.sessions
         self._mayEndInOffset = False
         self._dispatchTimed(data, lambda values: self._sendAnswer(session, ackID, values))
 
     def _sendAnswer(self, session: int, ackID: int, values: Sequence[Any]) -> None:
-        if session != self._sessions or not self.connected:
-            self._log.debug("An answer to an ended session was dropped.")
-            return
-        text, binaries = self.io.parser.encode(ACK, self.nsp, ackID, values)
-        self.io.sendPacket(text, binaries, True)
+        if session == self._sender.sessions:
+            text, binaries = self.io.parser.encode(ACK, self.nsp, ackID, values)
+            # What the parser called may have disconnected us.
+            if session == self._sender.sessions:
+                self.io.sendPacket(text, binaries, True)
+                return
+        self._log.debug("An answer to an ended session was dropped.")
 
     def _holdBack(self, ackID: int | None, data: list[Any]) -> None:
         if not self.active or self._leftOn is self.io.engine:
@@ -483,6 +497,7 @@ class Membership(Dispatcher):
         if not self.recovered:
             self._offset = None
         self._pid = pid
+        self._mayEndInOffset = False  # of the last session's events perhaps
         first, self._sessions = not self._sessions, self._sessions + 1
         if not self._sessionListeners:
             self._ready()
@@ -519,6 +534,7 @@ class Membership(Dispatcher):
             self._sender.sessionReady()
         if self.id == session:
             self.io.socketConnected(self)
+            self._announced = True
             self._show("connect")
         if self.id == session:
             self._connectWaiters.succeed(self)
@@ -571,9 +587,9 @@ class Membership(Dispatcher):
         self._decide(policy, reason, error, quiet=True)
 
     def _dismissed(self, error: Disconnected) -> None:
-        wasConnected = self.connected
+        announced = self._announced
         self._leave(error.reason, None, "the server disconnected us")
-        if not wasConnected:
+        if not announced:
             self._show("connect_error", error)
         if not self.active:
             self._tellGivenUp(error)
@@ -671,22 +687,23 @@ class Membership(Dispatcher):
         self.why = why
         self._stopRetrying()
         self._stopDeciding()
-        wasConnected = self.connected
+        announced = self._announced
         self._clearSession()
         self._lastReason = reason
         self.io.socketIdle(self)
-        if wasConnected:
+        if announced:
             self._show("disconnect", reason, details)
         self._sender.sessionEnded(reason, details)
         if not self.active:
             self._tellIdle()
 
     def _endSession(self, reason: str, details: Any, asked: bool) -> None:
-        wasConnected = self.connected
+        wasConnected, announced = self.connected, self._announced
         self._clearSession()
         self._stopRetrying()
         if wasConnected:
             self._lastReason = reason
+        if announced:
             self._show("disconnect", reason, details)
         elif asked:
             error = details if isinstance(details, Exception) else Disconnected(reason, details)
@@ -696,7 +713,7 @@ class Membership(Dispatcher):
     def _clearSession(self) -> None:
         if self.connected and self._hasLasted:
             self._backoff.reset()
-        self.connected = False
+        self.connected = self._announced = False
         self.id = None
         self._sender.sessionOver()
         self._held.take()
@@ -708,6 +725,13 @@ class Membership(Dispatcher):
                 running.cancel()
 
     @property
+    def _hasSession(self) -> bool:
+        """
+        Whether the server has let us in.
+        """
+        return self.connected or self._session is not None
+
+    @property
     def _hasLasted(self) -> bool:
         return bool(self.io.reactor.seconds() - self._readyAt >= self._backoff.maxDelay)
 
@@ -716,8 +740,7 @@ class Membership(Dispatcher):
         Tell the server, if it has let us in; an answer that is still to come
         is not waited for.
         """
-        if self.connected or self._session is not None:
-            self._leftOn = self.io.engine
+        if self._hasSession:
             self.sayGoodbye()
             self._askedOn = None
         elif self._asking is not None:

@@ -339,8 +339,10 @@ class Outbox:
 
     @property
     def _congested(self) -> bool:
-        engine = self._manager.engine  # None when a listener has disconnected
-        return engine is not None and bool(engine.congested)
+        # A listener to whom a packet was shown may have ended the connection,
+        # and then nobody would hear that it is not congested any more.
+        engine = self._manager.engine
+        return engine is not None and engine.readyState == "open" and bool(engine.congested)
 
     def _goesOn(self, engine: Any) -> bool:
         present = self._manager.engine is engine and engine.readyState == "open"

@@ -11,7 +11,7 @@ Must not know: listeners, events.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Generator
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from types import CoroutineType
 from typing import Any
 
@@ -19,18 +19,23 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 __all__ = ["asDeferred", "unfinished"]
 
+_COROUTINES = (CoroutineType, Coroutine)
+# The first is the quick answer; compiled code has coroutines of its own kinds.
+
 
 def asDeferred(result: object) -> Deferred[Any] | None:
     """
     Take what a user's function returned as a Deferred, if it is to be waited
     for: a Deferred, or a coroutine, which is started.
     """
-    if isinstance(result, CoroutineType):
+    if isinstance(result, Deferred):
+        return result
+    if isinstance(result, _COROUTINES):
         try:
             return _start(result)
         except StopIteration as end:
             return succeed(end.value)
-    return result if isinstance(result, Deferred) else None
+    return None
 
 
 def unfinished(result: object) -> Deferred[Any] | None:
@@ -38,12 +43,14 @@ def unfinished(result: object) -> Deferred[Any] | None:
     As L{asDeferred}, for those who only care whether it fails: L{None} also
     for a coroutine that is done.
     """
-    if isinstance(result, CoroutineType):
+    if isinstance(result, Deferred):
+        return result
+    if isinstance(result, _COROUTINES):
         try:
             return _start(result)
         except StopIteration:
             return None
-    return result if isinstance(result, Deferred) else None
+    return None
 
 
 def _start(coroutine: Coroutine[Any, Any, Any]) -> Deferred[Any]:
@@ -59,12 +66,17 @@ def _start(coroutine: Coroutine[Any, Any, Any]) -> Deferred[Any]:
         raise
     except BaseException:
         return fail()
-    return context.run(Deferred.fromCoroutine, _goOn(coroutine, awaited))
+    return Deferred.fromCoroutine(_goOn(coroutine, awaited, context))
 
 
-def _goOn(coroutine: Coroutine[Any, Any, Any], awaited: Any) -> Generator[Any, Any, Any]:
+def _goOn(
+    coroutine: Coroutine[Any, Any, Any], awaited: Any, context: Context
+) -> Generator[Any, Any, Any]:
     """
     The rest of a coroutine, which waits for C{awaited}.
+
+    @param context: where it began; a copy would not do, since what a context
+        variable was before can only be put back where it was changed.
     """
     try:
         while True:
@@ -74,8 +86,8 @@ def _goOn(coroutine: Coroutine[Any, Any, Any], awaited: Any) -> Generator[Any, A
                 coroutine.close()
                 raise
             except BaseException as error:
-                awaited = coroutine.throw(error)
+                awaited = context.run(coroutine.throw, error)
             else:
-                awaited = coroutine.send(value)
+                awaited = context.run(coroutine.send, value)
     except StopIteration as end:
         return end.value

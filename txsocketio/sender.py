@@ -94,9 +94,10 @@ class Sender:
             raise ReservedEventName(event)
         if self._thread != get_ident():
             self._checkThread()
+        outbox = self.outbox
         if (
             how is not PLAIN
-            or not self.outbox.live
+            or not outbox.live
             or self._retries is not None
             or (args and callable(args[-1]))
         ):
@@ -106,19 +107,22 @@ class Sender:
         if not engine.ready():
             if engine.expired():
                 return self._emitCarefully(how, event, args)
-            self.outbox.checkRoom()
+            outbox.checkRoom()
         values = (event, *args)
         text, binaries = self._manager.parser.encode(EVENT, self._namespace, None, values)
+        if not outbox.live:
+            # What the parser called has disconnected us.
+            return succeed(False)  # type: ignore[unreachable]
         try:
             congested = self._manager.sendPacket(text, binaries, True)
         except PayloadTooLarge as error:
             return fail(error)
-        if self.outbox.show is not None:
-            self.outbox.show(values)
+        if outbox.show is not None:
+            outbox.show(values)
         if not congested:
             return Accepted()
-        self.outbox.count(text, binaries)
-        return self.outbox.whenAccepted()
+        outbox.count(text, binaries)
+        return outbox.whenAccepted()
 
     def call(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[Any]:
         """
@@ -137,6 +141,9 @@ class Sender:
             return waiting
         # What _post would do for most events, without its detours.
         text, binaries = self._encode(how, values, waiting)
+        if not self.outbox.live:
+            # What the parser called has disconnected us, and so this has failed.
+            return waiting  # type: ignore[unreachable]
         try:
             self._manager.sendPacket(text, binaries, True)
         except PayloadTooLarge as error:
@@ -263,9 +270,7 @@ class Sender:
 
     # inside: once
 
-    def _emitCarefully(
-        self, how: Modifiers, event: Any, args: tuple[Any, ...]
-    ) -> Deferred[bool]:
+    def _emitCarefully(self, how: Modifiers, event: Any, args: tuple[Any, ...]) -> Deferred[bool]:
         waiting = None
         if args and callable(args[-1]):
             waiting = self._callbackFor(how, args[-1])
@@ -318,7 +323,11 @@ class Sender:
     def _sendNow(
         self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting, wanted: bool
     ) -> Deferred[bool] | None:
+        session = self.sessions
         text, binaries = self._encode(how, values, waiting)
+        if self.sessions != session:
+            # What the parser called has ended it, and whoever waits was told.
+            return succeed(False) if wanted else None
         try:
             self.outbox.send(text, binaries, how.compress, values)
         except PayloadTooLarge as error:

@@ -31,7 +31,9 @@ def inOrder(config: Mapping[str, Any]) -> None:
         raise ValueError(f"low must not be above {config['high']}")
 
 
-def parse(lines: str, check: Callable[..., Any] | None = inOrder, head: str = "") -> BotDescription:
+def parse(
+    lines: str, check: Callable[..., Any] | None = inOrder, head: str = ""
+) -> BotDescription:
     plugin = SimpleNamespace(name="p", schema=SCHEMA)
     if check is not None:
         plugin.checkConfig = check

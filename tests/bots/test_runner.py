@@ -177,7 +177,9 @@ def test_aStartMayBeACoroutine(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("thing", [None, 42, object()], ids=["nothing", "number", "object"])
-def test_aPluginThatMakesNoBotHasFailed(stage: Stage, failures: LoggedFailures, thing: Any) -> None:
+def test_aPluginThatMakesNoBotHasFailed(
+    stage: Stage, failures: LoggedFailures, thing: Any
+) -> None:
     """
     The reason says what is missing.
     """
@@ -282,6 +284,19 @@ def test_theReasonHidesSecretsThatAServerEchoes(stage: Stage) -> None:
     stage.start()
     stage.client.socket.become("waiting", "bad token hunter22", "connect_error", Oops())
     assert stage.runner.condition.why == "bad token (hidden)"
+
+
+def test_attemptsAreLoggedForWhoLooksClosely(stage: Stage, logged: list[dict[str, Any]]) -> None:
+    """
+    Of a server that is away for weeks, each failure is one line, and the next
+    attempt none.
+    """
+    stage.start()
+    socket = stage.client.socket
+    logged.clear()
+    socket.become("waiting", "away", "connect_error", Oops())
+    socket.become("connecting", "once more", "connect_error", Oops())
+    assert [each["log_level"] for each in logged] == [LogLevel.info, LogLevel.debug]
 
 
 def test_changesOfStateAreLoggedWithTheirFields(stage: Stage, logged: list[dict[str, Any]]) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from conftest import LoggedFailures
 from txsocketio import SocketIOService
 from txsocketio.bots.bot import Bot, on
 from txsocketio.bots.descriptions import BotDescription

@@ -189,6 +189,7 @@ def outcome(decoder: Any, message: bytes) -> Any:
 
 @given(hostile)
 @example(b'2/admin,["a"]')
+@example(b'2/admin, ["a"]')
 @example(b'2/admin,1x,["a"]')
 @example(b'2/admin,12["x",["y"]]')
 @example(b'2/\xff,["a"]')

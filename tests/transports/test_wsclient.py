@@ -573,6 +573,31 @@ def test_aReceiverThatRaisesAfterAborting(flushLoggedErrors: Any) -> None:
     assert len(flushLoggedErrors(ZeroDivisionError)) == 1
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_aReceiverThatExits(paused: bool) -> None:
+    """
+    sys.exit() goes through to the reactor, which survives it, also from a turn
+    that went on with what was held back: the connection ends, for some of that
+    is lost.
+    """
+    kit = Kit()
+
+    def hook(kind: str, payload: bytes) -> None:
+        if payload == b"pause" and paused:
+            kit.client.pauseReading()
+        elif payload == b"exit":
+            raise SystemExit(3)
+
+    kit.owner.hook = hook
+    with pytest.raises(SystemExit):
+        kit.receive(b"".join([serverFrame(TEXT, each) for each in (b"pause", b"exit", b"a")]))
+        kit.client.resumeReading()
+        kit.clock.advance(0)
+    assert kit.link.lost and kit.owner.ending is not None
+    assert isinstance(kit.owner.ending.problem, SystemExit)
+    assert kit.receive(serverFrame(TEXT, b"b"))[2:] == []
+
+
 def test_theLogShowsNoQuery(flushLoggedErrors: Any) -> None:
     """
     The log names the server, without what may be secret in its URL.

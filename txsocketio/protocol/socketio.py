@@ -426,7 +426,7 @@ class _Simplifier:
 
 # reading
 
-_SLASH = ord("/")
+_SLASH, _BRACKET = ord("/"), ord("[")
 _ACK_HEAD = 17
 """Where the arguments of an acknowledgement begin at the latest, if its number is safe."""
 
@@ -621,10 +621,11 @@ def _decodeCommon(first: bytes, message: bytes) -> Packet | None:
             if digits.isdigit():
                 return ACK, "/", int(digits), _loads(message[start:])
         elif first == b"2" and message[1] == _SLASH:
-            comma = message.index(b",")
-            data = _loads(message[comma + 1 :])
-            if type(data) is list and type(data[0]) is str and data[0] not in RESERVED_EVENTS:
-                return EVENT, message[1:comma].decode(), None, data
+            start = message.index(b",") + 1
+            if message[start] == _BRACKET:  # orjson would skip blanks
+                data = _loads(message[start:])
+                if type(data[0]) is str and data[0] not in RESERVED_EVENTS:
+                    return EVENT, message[1 : start - 1].decode(), None, data
     except (ValueError, IndexError):
         pass  # the slow path says what is wrong, if anything is
     return None

@@ -322,7 +322,7 @@ class WebSocketTransport:
         context = {"code": ending.code, "reason": ending.reason, "wasClean": ending.wasClean}
         return "transport close", CloseDetails("websocket connection closed", context)
 
-    def _broken(self, ending: Ending, problem: Exception) -> TransportError:
+    def _broken(self, ending: Ending, problem: BaseException) -> TransportError:
         known = isinstance(problem, ProtocolViolation)
         error = TransportError(
             "websocket error",

@@ -85,7 +85,7 @@ class Ending(NamedTuple):
     code: int = ABNORMAL
     reason: str = ""
     wasClean: bool = False
-    problem: Exception | None = None
+    problem: BaseException | None = None
     response: Response | None = None
     body: bytes = b""
     failure: Failure | None = None
@@ -155,7 +155,7 @@ class WebSocketClient(FrameReader):
 
     _body = b""
     _refused = False
-    _problem: Exception | None = None
+    _problem: BaseException | None = None
     _peerCode: int | None = None
     _peerReason = ""
     _saidGoodbye = _heardGoodbye = False
@@ -250,7 +250,7 @@ class WebSocketClient(FrameReader):
         else:
             self._end(Failure(ConnectionAborted()))
 
-    def fail(self, problem: Exception, code: int = PROTOCOL_ERROR) -> None:
+    def fail(self, problem: BaseException, code: int = PROTOCOL_ERROR) -> None:
         """
         End because of what the server sent.
         """
@@ -324,6 +324,10 @@ class WebSocketClient(FrameReader):
         except Exception as problem:
             self._errors.failure("A receiver of {client.url} raised", client=self)
             self.fail(problem, INTERNAL_ERROR)
+        except BaseException as problem:
+            # A reactor survives sys.exit(), and what was not delivered is lost.
+            self.fail(problem, INTERNAL_ERROR)
+            raise
         finally:
             self._answerPings()
             outbox.letGo()

@@ -229,7 +229,7 @@ class FrameReader(protocol.Protocol, WebSocketClientProtocol):  # type: ignore[m
 
     # what the whole client does with it
 
-    def fail(self, problem: Exception, code: int = PROTOCOL_ERROR) -> None:
+    def fail(self, problem: BaseException, code: int = PROTOCOL_ERROR) -> None:
         """
         End because of what the server sent.
         """
