@@ -15,11 +15,15 @@ import pytest
 from interop.servers import ServerProcess
 from soak.daemonprocess import DaemonProcess
 from soak.fiftybots import Soak
+from soak.soakbot import LAST_WORDS
 from support import freePort
 
 pytestmark = pytest.mark.node
 
 LIMIT = 20.0
+
+GRACE = 4.0
+"""Seconds that disconnecting may take after the draining, and the process to end."""
 
 HEAD = """\
 [daemon]
@@ -194,6 +198,44 @@ def test_stopOnError(stage: Stage) -> None:
     )
     assert stage.start().process.wait(LIMIT) == 1
     assert "onError = stop" in stage.daemon.log.read_text()
+
+
+def test_sentBeforeTheEnd(stage: Stage, newServer: Callable[..., ServerProcess]) -> None:
+    """
+    At SIGTERM, what the bots say at their stop reaches the server, though one
+    of them is never done; that one is left behind after its C{drainTimeout}.
+    """
+    server = newServer("sio")
+    stage.url = server.url
+    good = (BOT.format(name=name) for name in "ab")
+    stage.write(*good, "[bot:late]\nplugin = soakbot:Lingering\ndrainTimeout = 1\n")
+    stage.start().waitUntilServed()
+    stage.until(lambda: all(stage.sids().values()))
+    status, took = stage.daemon.terminate()
+    assert status in (0, -15)
+    assert 1.0 <= took < 1.0 + GRACE
+    numbers = [n for n in server.ask("log")["numbers"] if " end " in str(n)]
+    assert sorted(numbers) == sorted(f"{name} end {n}" for name in "ab" for n in range(LAST_WORDS))
+
+
+def test_attemptsPerHost(stage: Stage, newServer: Callable[..., ServerProcess]) -> None:
+    """
+    When their server comes back, the bots return one after the other.
+    """
+    server = newServer("sio")
+    stage.url = server.url
+    quick = "reconnectionDelay = 0.1\nreconnectionDelayMax = 0.1\n"
+    bots = (BOT.format(name=name) + quick for name in "abcdef")
+    stage.write(*bots, daemon="attemptsPerHost = 2/s")
+    stage.start().waitUntilServed()
+    stage.until(lambda: all(stage.sids().values()))
+    server.slay()
+    stage.until(lambda: not any(stage.sids().values()))
+    server.launch()
+    stage.until(lambda: all(stage.sids().values()))
+    since = [bot["since"] for bot in stage.daemon.bots().values()]
+    # Five pauses of half a second; the last bit is for a slow machine.
+    assert max(since) - min(since) > 2.0
 
 
 def test_fiftyBots(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from twisted.internet.defer import Deferred
+
 from txsocketio.bots.bot import Bot, on
 from txsocketio.bots.schema import PluginOption, schemaOf
 
@@ -35,6 +37,15 @@ class Counting(Bot):
         # The file stays open: events come until the socket has disconnected.
         for number in range(LAST_WORDS):
             self.socket.emit("numbered", f"{self.log.bot} end {number}")
+
+
+class Lingering(Bot):
+    """
+    Is never done with its stop.
+    """
+
+    def stop(self) -> Deferred[None]:
+        return Deferred()
 
 
 class Raising(Bot):
