@@ -120,14 +120,27 @@ def test_allAreRun() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == set(LINES) | APART
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def howToRun(path: Path) -> str:
+    """
+    What the docstring must tell to type, in part.
+    """
+    if path.parent == EXAMPLES:
+        return f"{'twistd -noy' if path.suffix == '.tac' else 'python'} examples/{path.name}"
+    return "--config examples/bots/bots.ini"
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.tac"), *EXAMPLES.glob("bots/*.py")]),
+    ids=lambda path: path.name,
+)
 def test_shape(path: Path) -> None:
     """
     It is short, and begins by saying what it shows and how to run it.
     """
     text = path.read_text()
     assert len(text.splitlines()) <= 40
-    assert re.match(rf'"""\n.+\n.*python examples/{path.name} ', text, re.DOTALL)
+    assert re.match(rf'"""\n.+\n.* {howToRun(path)}\b', text, re.DOTALL)
 
 
 @pytest.mark.parametrize("name", sorted(set(LINES) - {"offline"}))

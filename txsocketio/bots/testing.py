@@ -37,9 +37,9 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from twisted.logger import globalLogPublisher
+from twisted.logger import ILogObserver, globalLogPublisher
 from twisted.python.failure import Failure
-from zope.interface import implementedBy
+from zope.interface import implementedBy, provider
 
 from txsocketio.bots.config import parseConfig
 from txsocketio.bots.descriptions import BotDescription
@@ -120,6 +120,7 @@ def runningBot(
     description = _describe(server, found, section, name, namespace)
     failures: list[Failure] = []
 
+    @provider(ILogObserver)
     def observe(event: Any) -> None:
         if event.get("log_failure") is not None:
             failures.append(event["log_failure"])
@@ -133,7 +134,7 @@ def runningBot(
         server.flush()
     except Exception as error:
         for each in failures:
-            error.add_note(f"the bot failed before: {each.type.__name__}: {each.value}")
+            error.add_note(f"the bot failed before: {type(each.value).__name__}: {each.value}")
         raise
     finally:
         # A start that is still under way, or a loop, must not outlive the test.
