@@ -99,7 +99,7 @@ LINES = {
 OPTIONS = {"catchall": {"recovery": False}}
 
 # Those with a server or arguments of their own have a test of their own.
-APART = {"giveup", "messagepack", "rawengine", "unixsocket", "proxy"}
+APART = {"giveup", "messagepack", "rawengine", "unixsocket", "proxy", "server"}
 
 
 def runExample(name: str, *arguments: str) -> list[str]:
@@ -150,6 +150,31 @@ def test_runs(sharedServers: ServerPool, name: str) -> None:
     """
     server = sharedServers.get("sio", **OPTIONS.get(name, {}))
     assert runExample(name, server.url) == LINES[name]
+
+
+@pytest.fixture(scope="module")
+def exampleServer() -> Iterator[str]:
+    """
+    The URL of C{server.py}.
+    """
+    command = [sys.executable, str(EXAMPLES / "server.py"), "0"]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        yield said.removeprefix("listening on ").strip()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
+
+
+# The others need a server apart, or one without recovery.
+@pytest.mark.parametrize("name", sorted(set(LINES) - {"offline", "catchall"}))
+def test_runsWithoutNode(exampleServer: str, name: str) -> None:
+    """
+    With C{server.py} beside it, an example prints the same.
+    """
+    assert runExample(name, exampleServer) == LINES[name]
 
 
 def test_offline(nodeServer: ServerProcess) -> None:
