@@ -43,7 +43,8 @@ def test_offsets() -> None:
     ours.emit("n", 1)
     ours.emitWithAck("n", 2).addErrback(lambda failure: None)
     ours.emitVolatile("n", 3)
-    assert story.server.connection.fromServer[-3:] == ['42["n",1,"r000004"]', '420["n",2]', '42["n",3]']
+    sent = story.server.connection.fromServer[-3:]
+    assert sent == ['42["n",1,"r000004"]', '420["n",2]', '42["n",3]']
 
 
 def test_recovered() -> None:
