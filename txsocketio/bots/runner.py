@@ -19,7 +19,9 @@ from twisted.python.failure import Failure
 from txsocketio.bots.descriptions import BotDescription
 from txsocketio.bots.limits import cancelQuietly, limited
 from txsocketio.bots.ratelimit import RateLimit
+from txsocketio.bots.redaction import redactorOf
 from txsocketio.bots.states import BotState, BotStatus, Condition, Counters
+from txsocketio.bots.trace import WireTrace
 from txsocketio.errors import Disconnected, SocketIOError
 from txsocketio.protocol.url import parseURL
 from txsocketio.service import SocketIOService
@@ -71,6 +73,7 @@ class BotRunner(Service):
     @ivar condition: how it is, since when and why.
     @ivar bot: the bot, once made.
     @ivar client: its L{SocketIOService}, once made.
+    @ivar trace: its wire trace, off at first.
     @ivar paused: whether it stays stopped until L{resume}.
     @ivar changed: called with this runner after each change of C{condition}.
     @ivar lengthen: see L{Manager <txsocketio.manager.Manager>}.
@@ -109,6 +112,7 @@ class BotRunner(Service):
         self._counters = Counters()
         self._eventsIn = self._emits = 0
         self.log = BotLogger(description.name, url=description.server)
+        self.trace = WireTrace(self.log, redactorOf(description.secrets))
         self.condition = Condition(BotState.WAITING, reactor.seconds(), "not started yet")
 
     # from above
@@ -252,6 +256,7 @@ class BotRunner(Service):
         socket = self.client.socket
         socket.io.lengthen = self.lengthen
         self.log.fields["namespace"] = socket.nsp
+        self.trace.follow(socket.io)
         self._watch(socket)
         self._limitRate(socket)
         self.bot.attach(socket, self.log)
@@ -331,8 +336,7 @@ class BotRunner(Service):
         before = self.condition
         self.condition = before.then(state, why, self._reactor.seconds())
         if self.condition != before:
-            level = LogLevel.error if state is BotState.FAILED else LogLevel.info
-            self.log.emit(level, "{state}: {why}", state=state.value, why=why)
+            self.log.emit(_levelOf(state, before.state), "{state}: {why}", state=state.value, why=why)
             self.changed(self)
 
     # inside: ending
@@ -382,6 +386,17 @@ class BotRunner(Service):
         leaving = limited(self.client.stopService(), left + GOODBYE, self._reactor)
         leaving.addErrback(lambda f: self.log.failure("could not disconnect", f))
         return leaving.addCallback(lambda _: hurry.cancel() if hurry.active() else None)
+
+
+def _levelOf(state: BotState, before: BotState) -> Any:
+    """
+    How much it matters that a state follows another one.
+    """
+    if state is BotState.FAILED:
+        return LogLevel.error
+    # A server may be away for weeks: each attempt is told when it has failed.
+    again = (before, state) == (BotState.BACKING_OFF, BotState.CONNECTING)
+    return LogLevel.debug if again else LogLevel.info
 
 
 def _asBot(thing: Any) -> Any:
