@@ -20,7 +20,7 @@ def joined(client: ServerSocket) -> None:
     client.on("echo", lambda value: value)  # what is returned answers
     client.on("back", lambda *args: client.emit("back", *args))
     client.on("numbered", lambda number: number)
-    client.on("count", lambda n: [client.emit("number", each) for each in range(n)])
+    client.on("count", lambda n: list(map(client.emit, ["number"] * n, range(n))))
     client.on("say", lambda name, line: client.namespace.emit("said", name, line))
     client.on("ask", ask)
     client.on("kickMe", client.disconnect)

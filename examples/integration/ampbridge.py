@@ -12,7 +12,7 @@ import sys
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.task import react
 from twisted.protocols.amp import AMP, Command, Unicode
 from twisted.python.failure import Failure
@@ -47,7 +47,7 @@ class Bridge(AMP):
         answer = await self.socket.timeout(5).emitWithAck(event, *json.loads(args))
         return {"answer": json.dumps(answer, default=repr)}
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.socket.offAny(self.heard)
         super().connectionLost(reason)
 

@@ -13,6 +13,7 @@ from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import react
+from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import Site
 
@@ -35,7 +36,7 @@ class Application:
         return json.dumps(await self.socket.timeout(5).emitWithAck(event, text))
 
     @app.handle_errors(SocketIOError)
-    def failed(self, request: IRequest, failure: object) -> str:
+    def failed(self, request: IRequest, failure: Failure) -> str:
         request.setResponseCode(502)
         return json.dumps({"error": str(failure.value)})
 

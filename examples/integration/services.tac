@@ -27,6 +27,7 @@ def setup(socket: Socket) -> None:
 
 class Status(Protocol):
     def connectionMade(self) -> None:
+        assert self.transport is not None
         line = f"{client.socket.state}: {client.socket.why}; heard {heard['back']}\n"
         self.transport.write(line.encode())
         self.transport.loseConnection()

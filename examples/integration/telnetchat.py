@@ -12,7 +12,7 @@ import sys
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.task import react
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -46,7 +46,7 @@ class Visitor(LineReceiver):
     def tell(self, line: str) -> None:
         self.sendLine(line.encode())
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.socket.off("said", self.said)
 
 

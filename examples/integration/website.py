@@ -11,6 +11,7 @@ Then open http://localhost:8080/ and post JSON:
 
 import json
 import sys
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import serverFromString
@@ -58,10 +59,10 @@ class Emit(Resource):
     def render_POST(self, request: Request) -> int:
         answering = Deferred.fromCoroutine(self.answer(request))
         request.notifyFinish().addErrback(lambda _: answering.cancel())  # the browser left
-        answering.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        answering.addErrback(lambda failure: failure.trap(CancelledError))
         return NOT_DONE_YET
 
-    async def answer(self, request: Request) -> None:
+    async def answer(self, request: Any) -> None:
         event = b"/".join(request.postpath).decode()
         try:
             args = json.load(request.content)

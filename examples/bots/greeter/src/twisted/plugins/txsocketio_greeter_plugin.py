@@ -5,6 +5,9 @@ Every Twisted command of every user imports this file, so it imports next to
 nothing; what the bot needs is imported when one is made.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
@@ -15,9 +18,9 @@ from txsocketio.interfaces import IBotPlugin
 class ShouterPlugin:
     name = "shouter"
     description = "Repeat what is said, louder."
-    schema = {}
+    schema: Mapping[str, Any] = {}
 
-    def makeBot(self, config):
+    def makeBot(self, config: Mapping[str, Any]) -> Any:
         from txsocketio_greeter import Shouter
 
         return Shouter(config)
