@@ -11,16 +11,16 @@ from typing import Any
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from txsocketio.interfaces import IBotPlugin
+from txsocketio.interfaces import IBot, IBotPlugin
 
 
 @implementer(IPlugin, IBotPlugin)
 class ShouterPlugin:
     name = "shouter"
     description = "Repeat what is said, louder."
-    schema: Mapping[str, Any] = {}
+    schema = {}
 
-    def makeBot(self, config: Mapping[str, Any]) -> Any:
+    def makeBot(self, config: Mapping[str, Any]) -> IBot:
         from txsocketio_greeter import Shouter
 
         return Shouter(config)
