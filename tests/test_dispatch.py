@@ -563,6 +563,20 @@ def test_whenEventBadTimeout(ears: Ears, timeout: Any) -> None:
     assert not ears._eventWaits.waiting
 
 
+@pytest.mark.parametrize(
+    ("event", "instead"),
+    [("connect", "whenConnected"), ("disconnect", "once"), ("connect_error", "once")],
+)
+def test_eventsThatNeverCome(ears: Ears, event: str, instead: str) -> None:
+    """
+    What no server sends cannot be waited for; the mistake says what to do.
+    """
+    with pytest.raises(ValueError, match=f'"{event}"; use .*{instead}'):
+        ears.whenEvent(event)
+    with pytest.raises(ValueError, match=f'"{event}"; use .*{instead}'):
+        ears.stream("news", event)
+
+
 def test_streamsAreNotListeners() -> None:
     """
     off() forgets listeners; a stream's loop goes on, and no answer is given in

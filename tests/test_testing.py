@@ -9,7 +9,12 @@ import sys
 from textwrap import dedent
 from typing import Any
 
+import pytest
+from twisted.internet.task import Clock
+
 import txsocketio.testing
+from support import ROOT
+from txsocketio.testing import MemoryServer
 
 
 def example() -> str:
@@ -46,3 +51,40 @@ def test_networkIsLoadedLate() -> None:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+HOWTO = (ROOT / "docs" / "howto" / "testing.rst").read_text()
+
+
+def moods() -> list[str]:
+    """
+    What the how-to's table of faults says to call.
+    """
+    _, _, table = HOWTO.partition("     - how to say it\n")
+    table, _, _ = table.partition("\n\n``server.connection`` is")
+    return [line for line in table.splitlines() if line.startswith("     - ``")]
+
+
+@pytest.mark.parametrize("line", moods())
+def test_howtoMoods(line: str) -> None:
+    """
+    Each call in the table exists and can be made, whatever the client thinks
+    of it.
+    """
+    server = MemoryServer(Clock())
+    socket = server.connect()
+    server.flush()
+    for call in line.split("``")[1::2]:
+        for each in call.split("; "):
+            exec(each, {"server": server, "MemoryServer": MemoryServer, "Clock": Clock})
+            server.flush()
+    socket.disconnect()
+    server.advance(5)
+    assert server.live == []
+
+
+def test_howtoMoodsAreMany() -> None:
+    """
+    The table was found.
+    """
+    assert len(moods()) >= 12

@@ -13,6 +13,7 @@ from pathlib import Path
 from support import ROOT, run
 
 EXAMPLES = ROOT / "examples"
+BESIDE = EXAMPLES / "integration"
 
 # What a Twisted user has: without the plugin, no implementer of a zope
 # interface is one, not even Twisted's own.
@@ -87,17 +88,21 @@ def test_examples(tmp_path: Path) -> None:
     """
     The examples are fully annotated, and use us as our types say.
     """
-    paths = sorted(str(path) for path in EXAMPLES.rglob("*.py"))
-    status, said = check(tmp_path, *paths)
+    paths = sorted(path for path in EXAMPLES.rglob("*.py") if path.parent != BESIDE)
+    status, said = check(tmp_path, *map(str, paths))
     assert status == 0, said
 
 
-def test_service(tmp_path: Path) -> None:
+def test_examplesBesideOthers(tmp_path: Path) -> None:
     """
-    So is the C{.tac} file; but Twisted's C{Application} has no annotations.
+    So are those with other servers and the C{.tac} files; but much of Twisted
+    has no annotations.
     """
-    shutil.copy(EXAMPLES / "service.tac", tmp_path / "service.py")
-    status, said = check(tmp_path, "--allow-untyped-calls", str(tmp_path / "service.py"))
+    paths = list(BESIDE.glob("*.py"))
+    for path in EXAMPLES.rglob("*.tac"):
+        paths.append(tmp_path / f"{path.stem}.py")
+        shutil.copy(path, paths[-1])
+    status, said = check(tmp_path, "--allow-untyped-calls", *map(str, paths))
     assert status == 0, said
 
 

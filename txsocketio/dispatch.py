@@ -22,6 +22,7 @@ from txsocketio.emitter import AnyListener, Emitter, F, Listener, Listening
 from txsocketio.eventwaits import EventWaits
 from txsocketio.modifiers import checkTimeout
 from txsocketio.protocol.recovery import withoutOffset
+from txsocketio.protocol.socketio import RESERVED_EVENTS
 from txsocketio.results import asDeferred
 from txsocketio.serial import SerialCalls
 from txsocketio.slowness import SUSPECTED, Watch
@@ -207,8 +208,10 @@ class Dispatcher(Emitter):
             L{emitWithAck <txsocketio.socket.Socket.emitWithAck>}.  Fails with
             L{AckTimeout <txsocketio.errors.AckTimeout>}, or L{Disconnected
             <txsocketio.errors.Disconnected>} when the socket is given up.
-        @raise ValueError: C{timeout} is not a number, or negative.
+        @raise ValueError: C{timeout} is not a number, or negative; or no
+            server sends such an event.
         """
+        _checkSent(event)
         if timeout is not None:
             timeout = checkTimeout(timeout)
         self._reading.goOn()
@@ -232,10 +235,13 @@ class Dispatcher(Emitter):
             C{disconnect()}.  With one event its values are argument(s) shaped
             as in L{emitWithAck <txsocketio.socket.Socket.emitWithAck>}, with
             several they are pairs of event and argument(s).
-        @raise ValueError: no event, or a bad C{limit} or C{overflow}.
+        @raise ValueError: no event, one that no server sends, or a bad
+            C{limit} or C{overflow}.
         """
         if not events:
             raise ValueError("stream() needs the name of at least one event")
+        for event in events:
+            _checkSent(event)
         backlog = Backlog(self._reading, limit)
         if self._streams is None or self._awaitedStreams is None:
             self._streams, self._awaitedStreams = WeakSet(), set()
@@ -406,3 +412,12 @@ def _forgetStream(stop: Callable[[], None], backlog: Backlog) -> None:
 
 def _without(listeners: tuple[Listener, ...], original: AnyListener | None) -> tuple[Listener, ...]:
     return tuple(each for each in listeners if original is not None and each.original != original)
+
+
+def _checkSent(event: Any) -> None:
+    """
+    Waiting for what only the client itself shows would be in vain.
+    """
+    if event.__class__ is str and event in RESERVED_EVENTS:
+        instead = "whenConnected() or on()" if event == "connect" else "on() or once()"
+        raise ValueError(f'no server sends "{event}"; use {instead}')

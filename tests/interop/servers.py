@@ -69,6 +69,7 @@ def pythonCommand() -> list[str]:
 COMMANDS = {
     "sio": lambda: nodeCommand("sio.js"),
     "eio": lambda: nodeCommand("eio.js"),
+    "suite": lambda: nodeCommand("suite.js"),
     "python": pythonCommand,
 }
 
@@ -90,7 +91,7 @@ class ServerProcess:
     The methods that return a Deferred are for async tests; L{launch},
     L{ask}, L{slay} and L{end} do the same and block, for fixtures.
 
-    @ivar kind: C{"sio"} (Server A), C{"eio"} (Server E) or C{"python"}.
+    @ivar kind: C{"sio"} (Server A), C{"eio"} (Server E), C{"suite"} or C{"python"}.
     @ivar options: as the head of the script says; milliseconds, as there.
     @ivar port: where it listens; kept through kill and restart.
     """

@@ -99,7 +99,7 @@ LINES = {
 OPTIONS = {"catchall": {"recovery": False}}
 
 # Those with a server or arguments of their own have a test of their own.
-APART = {"giveup", "messagepack", "rawengine", "unixsocket", "proxy"}
+APART = {"giveup", "messagepack", "rawengine", "unixsocket", "proxy", "server"}
 
 
 def runExample(name: str, *arguments: str) -> list[str]:
@@ -120,14 +120,27 @@ def test_allAreRun() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == set(LINES) | APART
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def howToRun(path: Path) -> str:
+    """
+    What the docstring must tell to type, in part.
+    """
+    if path.parent == EXAMPLES:
+        return f"{'twistd -noy' if path.suffix == '.tac' else 'python'} examples/{path.name}"
+    return "--config examples/bots/bots.ini"
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.tac"), *EXAMPLES.glob("bots/*.py")]),
+    ids=lambda path: path.name,
+)
 def test_shape(path: Path) -> None:
     """
     It is short, and begins by saying what it shows and how to run it.
     """
     text = path.read_text()
     assert len(text.splitlines()) <= 40
-    assert re.match(rf'"""\n.+\n.*python examples/{path.name} ', text, re.DOTALL)
+    assert re.match(rf'"""\n.+\n.* {howToRun(path)}\b', text, re.DOTALL)
 
 
 @pytest.mark.parametrize("name", sorted(set(LINES) - {"offline"}))
@@ -137,6 +150,31 @@ def test_runs(sharedServers: ServerPool, name: str) -> None:
     """
     server = sharedServers.get("sio", **OPTIONS.get(name, {}))
     assert runExample(name, server.url) == LINES[name]
+
+
+@pytest.fixture(scope="module")
+def exampleServer() -> Iterator[str]:
+    """
+    The URL of C{server.py}.
+    """
+    command = [sys.executable, str(EXAMPLES / "server.py"), "0"]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        yield said.removeprefix("listening on ").strip()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
+
+
+# The others need a server apart, or one without recovery.
+@pytest.mark.parametrize("name", sorted(set(LINES) - {"offline", "catchall"}))
+def test_runsWithoutNode(exampleServer: str, name: str) -> None:
+    """
+    With C{server.py} beside it, an example prints the same.
+    """
+    assert runExample(name, exampleServer) == LINES[name]
 
 
 def test_offline(nodeServer: ServerProcess) -> None:

@@ -2,16 +2,21 @@
 The test server, judged as a server: what the Engine.IO and Socket.IO
 protocols want of one, on a real port, spoken to in plain HTTP and WebSocket.
 
-Who tests a client against L{MemoryServer} trusts it because of these; the
-Node servers pass them as well.
+The public test suites of the two protocols name 57 behaviours, 25 and 32; for
+each there is a check of our own, and some more.  Who tests a client against
+L{MemoryServer} trusts it because of these; they themselves are to be trusted
+because the reference servers pass every one of them too.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import re
 import warnings
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
@@ -20,8 +25,10 @@ import pytest
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from twisted.internet.defer import Deferred, DeferredQueue
 from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool, readBody
 
+from interop.servers import ServerPool
 from support import deferred, sleep
 from txsocketio.testing import Connection, MemoryServer, ServerSocket
 
@@ -29,6 +36,14 @@ INTERVAL, TIMEOUT, CONNECT = 0.3, 0.2, 0.4
 FIELDS = ["maxPayload", "pingInterval", "pingTimeout", "sid", "upgrades"]
 BOTH = pytest.mark.parametrize("kind", ["engine", "socket"])
 CLOSED = object()
+ECHOES = {
+    "engine": ("4hello", "4hello"),
+    "socket": ('42["message","hello"]', '42["message-back","hello"]'),
+}
+VARIANTS = {"version", "transport", "method"}
+"""
+Parameters that say one behaviour in several ways.
+"""
 
 
 class Echo:
@@ -102,11 +117,11 @@ class Site:
     One server under test, and how to speak to it.
     """
 
-    def __init__(self, kind: str, server: MemoryServer, port: int, reactor: Any) -> None:
+    def __init__(self, kind: str, port: int, reactor: Any) -> None:
         self.path = "/engine.io/" if kind == "engine" else "/socket.io/"
-        self.server = server
         self.port = port
         self.reactor = reactor
+        self.peers: list[Peer] = []
         self.agent = Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False))
 
     def url(self, scheme: str, **query: str) -> str:
@@ -140,7 +155,15 @@ class Site:
             openHandshakeTimeout=0, closeHandshakeTimeout=0, serverConnectionDropTimeout=0
         )
         await TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.port).connect(factory)
-        return await opened
+        self.peers.append(await opened)
+        return self.peers[-1]
+
+    def hangUp(self) -> None:
+        """
+        Leave no WebSocket open.
+        """
+        for peer in self.peers:
+            peer.dropConnection(abort=True)
 
     async def refuses(self, **query: str) -> bool:
         """
@@ -201,10 +224,14 @@ class Site:
         return peer
 
 
+Serving = Callable[[str], AbstractAsyncContextManager[Site]]
+
+
 @asynccontextmanager
-async def serving(kind: str) -> AsyncIterator[Site]:
+async def servingOurs(kind: str) -> AsyncIterator[Site]:
     """
-    A server on a port: bare Engine.IO (C{engine}) or Socket.IO (C{socket}).
+    The test server on a port: bare Engine.IO (C{engine}) or Socket.IO
+    (C{socket}).
     """
     from twisted.internet import reactor
 
@@ -221,9 +248,33 @@ async def serving(kind: str) -> AsyncIterator[Site]:
     path = "/engine.io" if kind == "engine" else "/socket.io"
     listening = await server.listen(reactor, path=path)
     try:
-        yield Site(kind, server, listening.port, reactor)
+        yield Site(kind, listening.port, reactor)
     finally:
         await listening.stopListening()
+
+
+@pytest.fixture(params=["ours", pytest.param("reference", marks=pytest.mark.node)])
+def serving(request: pytest.FixtureRequest, sharedServers: ServerPool) -> Serving:
+    """
+    The server under test: ours, and the reference's as a check of the checks.
+    """
+    if request.param == "ours":
+        return servingOurs
+
+    @asynccontextmanager
+    async def servingTheirs(kind: str) -> AsyncIterator[Site]:
+        from twisted.internet import reactor
+
+        times = {"pingInterval": INTERVAL, "pingTimeout": TIMEOUT, "connectTimeout": CONNECT}
+        milliseconds = {name: round(seconds * 1000) for name, seconds in times.items()}
+        server = await deferToThread(sharedServers.get, "suite", protocol=kind, **milliseconds)
+        site = Site(kind, server.port, reactor)
+        try:
+            yield site
+        finally:
+            site.hangUp()
+
+    return servingTheirs
 
 
 def sidOf(packet: str, head: str) -> str:
@@ -251,7 +302,7 @@ def handshake(packet: str) -> dict[str, Any]:
 
 @BOTH
 @deferred()
-async def test_pollingHandshake(kind: str) -> None:
+async def test_pollingHandshake(serving: Serving, kind: str) -> None:
     """
     Polling opens a session, and WebSocket is offered (behaviours R1).
     """
@@ -264,7 +315,7 @@ async def test_pollingHandshake(kind: str) -> None:
 @BOTH
 @pytest.mark.parametrize("version", [{}, {"EIO": "abc"}])
 @deferred()
-async def test_pollingBadVersion(kind: str, version: dict[str, str]) -> None:
+async def test_pollingBadVersion(serving: Serving, kind: str, version: dict[str, str]) -> None:
     """
     A protocol version that is missing or unknown is refused (behaviours R1).
     """
@@ -275,7 +326,7 @@ async def test_pollingBadVersion(kind: str, version: dict[str, str]) -> None:
 @BOTH
 @pytest.mark.parametrize("transport", [{}, {"transport": "abc"}])
 @deferred()
-async def test_pollingBadTransport(kind: str, transport: dict[str, str]) -> None:
+async def test_pollingBadTransport(serving: Serving, kind: str, transport: dict[str, str]) -> None:
     """
     A transport that is missing or unknown is refused (behaviours R1).
     """
@@ -286,7 +337,7 @@ async def test_pollingBadTransport(kind: str, transport: dict[str, str]) -> None
 @BOTH
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @deferred()
-async def test_pollingBadMethod(kind: str, method: str) -> None:
+async def test_pollingBadMethod(serving: Serving, kind: str, method: str) -> None:
     """
     A session begins with GET (behaviours R1).
     """
@@ -296,7 +347,7 @@ async def test_pollingBadMethod(kind: str, method: str) -> None:
 
 @BOTH
 @deferred()
-async def test_webSocketHandshake(kind: str) -> None:
+async def test_webSocketHandshake(serving: Serving, kind: str) -> None:
     """
     WebSocket opens a session, and nothing better is offered (behaviours R1).
     """
@@ -308,7 +359,7 @@ async def test_webSocketHandshake(kind: str) -> None:
 @BOTH
 @pytest.mark.parametrize("version", [{}, {"EIO": "abc"}])
 @deferred()
-async def test_webSocketBadVersion(kind: str, version: dict[str, str]) -> None:
+async def test_webSocketBadVersion(serving: Serving, kind: str, version: dict[str, str]) -> None:
     """
     No WebSocket without a known protocol version (behaviours R1).
     """
@@ -319,7 +370,9 @@ async def test_webSocketBadVersion(kind: str, version: dict[str, str]) -> None:
 @BOTH
 @pytest.mark.parametrize("transport", [{}, {"transport": "abc"}, {"transport": "polling"}])
 @deferred()
-async def test_webSocketBadTransport(kind: str, transport: dict[str, str]) -> None:
+async def test_webSocketBadTransport(
+    serving: Serving, kind: str, transport: dict[str, str]
+) -> None:
     """
     No WebSocket for another transport (behaviours R1).
     """
@@ -332,7 +385,7 @@ async def test_webSocketBadTransport(kind: str, transport: dict[str, str]) -> No
 
 @pytest.mark.parametrize("body", ["4hello", "4a\x1e4b\x1e4c", "4hello\x1ebAQIDBA=="])
 @deferred()
-async def test_pollingMessages(body: str) -> None:
+async def test_pollingMessages(serving: Serving, body: str) -> None:
     """
     One message, several, and text with binary come back as they went, in one
     body (behaviours R2).
@@ -344,7 +397,7 @@ async def test_pollingMessages(body: str) -> None:
 
 
 @deferred()
-async def test_pollingBadPacket() -> None:
+async def test_pollingBadPacket(serving: Serving) -> None:
     """
     What is no packet ends the session (behaviours R2).
     """
@@ -356,7 +409,7 @@ async def test_pollingBadPacket() -> None:
 
 
 @deferred()
-async def test_pollingTwoPolls() -> None:
+async def test_pollingTwoPolls(serving: Serving) -> None:
     """
     A second poll while one is under way ends the session (behaviours R2).
     """
@@ -370,7 +423,7 @@ async def test_pollingTwoPolls() -> None:
 
 
 @deferred()
-async def test_pollingCancelled() -> None:
+async def test_pollingCancelled(serving: Serving) -> None:
     """
     A poll that the client gives up ends the session (behaviours R2).
     """
@@ -386,7 +439,7 @@ async def test_pollingCancelled() -> None:
 
 @pytest.mark.parametrize(("sent", "back"), [("4hello", "4hello"), (b"\1\2\3", b"\1\2\3")])
 @deferred()
-async def test_webSocketMessages(sent: str | bytes, back: str | bytes) -> None:
+async def test_webSocketMessages(serving: Serving, sent: str | bytes, back: str | bytes) -> None:
     """
     Text comes back as text, bytes as bytes (behaviours R2).
     """
@@ -397,7 +450,7 @@ async def test_webSocketMessages(sent: str | bytes, back: str | bytes) -> None:
 
 
 @deferred()
-async def test_webSocketBadPacket() -> None:
+async def test_webSocketBadPacket(serving: Serving) -> None:
     """
     What is no packet ends the session (behaviours R2).
     """
@@ -412,7 +465,7 @@ async def test_webSocketBadPacket() -> None:
 
 @BOTH
 @deferred()
-async def test_pollingHeartbeat(kind: str) -> None:
+async def test_pollingHeartbeat(serving: Serving, kind: str) -> None:
     """
     A client that answers pings lives on (behaviours R3).
     """
@@ -425,7 +478,7 @@ async def test_pollingHeartbeat(kind: str) -> None:
 
 @BOTH
 @deferred()
-async def test_pollingSilence(kind: str) -> None:
+async def test_pollingSilence(serving: Serving, kind: str) -> None:
     """
     A client that does not answer a ping is put out (behaviours R3).
     """
@@ -438,7 +491,7 @@ async def test_pollingSilence(kind: str) -> None:
 
 @BOTH
 @deferred()
-async def test_webSocketHeartbeat(kind: str) -> None:
+async def test_webSocketHeartbeat(serving: Serving, kind: str) -> None:
     """
     A client that answers pings lives on (behaviours R3).
     """
@@ -447,12 +500,14 @@ async def test_webSocketHeartbeat(kind: str) -> None:
         for _ in range(3):
             assert await peer.arrived.get() == "2"
             peer.say("3")
-        assert site.server.live
+        sent, back = ECHOES[kind]
+        peer.say(sent)
+        assert await peer.next() == back
 
 
 @BOTH
 @deferred()
-async def test_webSocketSilence(kind: str) -> None:
+async def test_webSocketSilence(serving: Serving, kind: str) -> None:
     """
     A client that does not answer a ping is put out (behaviours R3).
     """
@@ -466,7 +521,7 @@ async def test_webSocketSilence(kind: str) -> None:
 
 @BOTH
 @deferred()
-async def test_pollingClose(kind: str) -> None:
+async def test_pollingClose(serving: Serving, kind: str) -> None:
     """
     A client's CLOSE ends the poll under way, and the session (behaviours R4).
     """
@@ -481,7 +536,7 @@ async def test_pollingClose(kind: str) -> None:
 
 @BOTH
 @deferred()
-async def test_webSocketClose(kind: str) -> None:
+async def test_webSocketClose(serving: Serving, kind: str) -> None:
     """
     A client's CLOSE ends the WebSocket (behaviours R4).
     """
@@ -493,7 +548,7 @@ async def test_webSocketClose(kind: str) -> None:
 
 @BOTH
 @deferred()
-async def test_upgrade(kind: str) -> None:
+async def test_upgrade(serving: Serving, kind: str) -> None:
     """
     A session moves from polling to WebSocket (behaviours R4).
     """
@@ -508,10 +563,10 @@ async def test_upgrade(kind: str) -> None:
 
 
 @deferred()
-async def test_upgradeTakesOverWhatWaits() -> None:
+async def test_upgradeTakesOverWhatWaits(serving: Serving) -> None:
     """
     A poll under way is ended for the upgrade, and what no poll had fetched
-    comes by WebSocket (behaviours R4).
+    comes by WebSocket (beyond the suites).
     """
     async with serving("engine") as site:
         query = await site.polling()
@@ -528,22 +583,21 @@ async def test_upgradeTakesOverWhatWaits() -> None:
 
 @BOTH
 @deferred()
-async def test_oldTransportAfterUpgrade(kind: str) -> None:
+async def test_oldTransportAfterUpgrade(serving: Serving, kind: str) -> None:
     """
     After an upgrade the old transport is refused, and hurts nothing
     (behaviours R4).
     """
     async with serving(kind) as site:
         query, peer = await site.upgraded()
+        assert (await site.fetch("GET", **query))[0] == 400
         peer.say("4hello" if kind == "engine" else "40")
         assert (await peer.next()).startswith("4")
-        assert (await site.fetch("GET", **query))[0] == 400
-        assert site.server.live
 
 
 @BOTH
 @deferred()
-async def test_secondWebSocketAfterUpgrade(kind: str) -> None:
+async def test_secondWebSocketAfterUpgrade(serving: Serving, kind: str) -> None:
     """
     After an upgrade another WebSocket of that session is ended, and hurts
     nothing (behaviours R4).
@@ -562,7 +616,7 @@ async def test_secondWebSocketAfterUpgrade(kind: str) -> None:
 @pytest.mark.parametrize("namespace", ["", "/custom,"])
 @pytest.mark.parametrize("auth", ["", '{"token":"123"}'])
 @deferred()
-async def test_connect(namespace: str, auth: str) -> None:
+async def test_connect(serving: Serving, namespace: str, auth: str) -> None:
     """
     The main and another namespace answer CONNECT with an id, with and without
     credentials (behaviours R5).
@@ -575,7 +629,7 @@ async def test_connect(namespace: str, auth: str) -> None:
 
 
 @deferred()
-async def test_connectUnknownNamespace() -> None:
+async def test_connectUnknownNamespace(serving: Serving) -> None:
     """
     A namespace that is not there is refused by name (behaviours R5).
     """
@@ -586,7 +640,7 @@ async def test_connectUnknownNamespace() -> None:
 
 
 @deferred()
-async def test_connectBadPacket() -> None:
+async def test_connectBadPacket(serving: Serving) -> None:
     """
     Who begins with something else than CONNECT is put out (behaviours R5).
     """
@@ -597,7 +651,7 @@ async def test_connectBadPacket() -> None:
 
 
 @deferred()
-async def test_connectNever() -> None:
+async def test_connectNever(serving: Serving) -> None:
     """
     Who joins no namespace in time is put out (behaviours R5).
     """
@@ -612,19 +666,21 @@ async def test_connectNever() -> None:
 
 
 @deferred()
-async def test_disconnectMain() -> None:
+async def test_disconnectMain(serving: Serving) -> None:
     """
     Leaving a namespace keeps the connection (behaviours R6).
     """
     async with serving("socket") as site:
         peer = await site.connected()
         peer.say("41")
-        await sleep(0.05)
-        assert site.server.sockets == [] and site.server.live
+        while await peer.arrived.get() != "2":
+            pass
+        peer.say("40")
+        assert sidOf(await peer.next(), "40")
 
 
 @deferred()
-async def test_disconnectCustom() -> None:
+async def test_disconnectCustom(serving: Serving) -> None:
     """
     Leaving one namespace leaves the others alone (behaviours R6).
     """
@@ -658,7 +714,7 @@ async def test_disconnectCustom() -> None:
     ids=["text", "binary", "ack", "binary ack"],
 )
 @deferred()
-async def test_messages(sent: list[str | bytes], back: list[str | bytes]) -> None:
+async def test_messages(serving: Serving, sent: list[str | bytes], back: list[str | bytes]) -> None:
     """
     Events and acknowledgements, with and without bytes, come back as they
     went (behaviours R7).
@@ -672,7 +728,7 @@ async def test_messages(sent: list[str | bytes], back: list[str | bytes]) -> Non
 
 @pytest.mark.parametrize("packet", ["4abc", "42{}", '42abc["message-with-ack",1]'])
 @deferred()
-async def test_badMessages(packet: str) -> None:
+async def test_badMessages(serving: Serving, packet: str) -> None:
     """
     An unknown type, a bad payload and a bad ack id each end the connection
     (behaviours R7).
@@ -681,3 +737,30 @@ async def test_badMessages(packet: str) -> None:
         peer = await site.connected()
         peer.say(packet)
         assert await peer.next() is CLOSED
+
+
+# how many
+
+SUITES = {"R1": 14, "R2": 9, "R3": 8, "R4": 10, "R5": 7, "R6": 2, "R7": 7}
+"""
+How many behaviours of a row the suites name, those in both counted twice.
+"""
+
+
+def behavioursOf(test: Any) -> int:
+    """
+    How many behaviours a test checks: its parameters, but for mere variants.
+    """
+    marks = [each for each in getattr(test, "pytestmark", ()) if each.name == "parametrize"]
+    return math.prod(len(each.args[1]) for each in marks if each.args[0] not in VARIANTS)
+
+
+def test_all57() -> None:
+    """
+    Each behaviour of the public suites has its check.
+    """
+    counted: Counter[str] = Counter()
+    for test in [each for name, each in globals().items() if name.startswith("test_")]:
+        for row in re.findall(r"behaviours (R\d)\)", test.__doc__):
+            counted[row] += behavioursOf(test)
+    assert dict(counted) == SUITES and counted.total() == 57

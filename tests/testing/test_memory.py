@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from txsocketio import Manager, io
-from txsocketio.errors import DecodeError, TransportError
+from txsocketio.errors import AckTimeout, DecodeError, TransportError
 from txsocketio.protocol.engineio import CloseDetails
 from txsocketio.testing import MemoryServer
 
@@ -425,3 +426,50 @@ def test_noNetwork() -> None:
     MemoryServer(Clock()).options()["endpoint"].connect(None).addErrback(failures.append)
     failures[0].trap(TransportError)
     assert "no network" in str(failures[0].value)
+
+
+def test_waitFor() -> None:
+    """
+    A test may wait for an answer as if it were awaited, a coroutine's result
+    too, and no longer than it takes.
+    """
+    server, socket, heard = serverAndSocket()
+    server.sockets[0].on("add", lambda a, b: a + b)
+
+    async def twice() -> list[int]:
+        return [await socket.emitWithAck("add", 1, n) for n in (1, 2)]
+
+    before = server.clock.seconds()
+    assert server.waitFor(socket.emitWithAck("add", 1, 2)) == 3
+    assert server.waitFor(twice()) == [2, 3]
+    assert server.clock.seconds() == before
+
+
+def test_waitForAFailure() -> None:
+    """
+    What a Deferred fails with is raised, when its time has come.
+    """
+    server, socket, heard = serverAndSocket()
+    with pytest.raises(AckTimeout):
+        server.waitFor(socket.timeout(5).emitWithAck("silence"))
+    assert server.clock.seconds() == 5
+
+
+def test_waitForInVain() -> None:
+    """
+    What never comes fails the test, and says how long it was waited for.
+    """
+    server, socket, heard = serverAndSocket()
+    never: Deferred[None] = Deferred()
+    with pytest.raises(AssertionError, match="no result within 30 s: <Deferred"):
+        server.waitFor(never, 30)
+
+
+def test_timeOfAReactor() -> None:
+    """
+    On a reactor time cannot be made to pass; the mistake says what to do.
+    """
+    from twisted.internet import reactor
+
+    with pytest.raises(TypeError, match=r"MemoryServer\(Clock\(\)\)"):
+        MemoryServer(reactor).flush()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txsocketio.client import io
@@ -185,20 +186,49 @@ class MemoryServer(ServerCore):
         """
         Let everything arrive that is on its way.
         """
-        clock: Any = self.clock
-        clock.advance(0)
+        self._time.advance(0)
 
     def advance(self, seconds: float) -> None:
         """
         Let time pass, from one timer to the next, as it does in life:
         C{Clock.advance} would jump, and a heartbeat come too late.
         """
-        clock: Any = self.clock
+        clock = self._time
         end = clock.seconds() + seconds
-        self.flush()
-        while (due := _nextCall(clock)) is not None and due <= end:
-            clock.advance(max(0.0, due - clock.seconds()))
+        self._pass(end, lambda: False)
         clock.advance(max(0.0, end - clock.seconds()))
+
+    def waitFor(self, awaitable: Any, limit: float = 60.0) -> Any:
+        """
+        Let time pass until a Deferred or a coroutine has its result, and not
+        longer: C{answer = server.waitFor(socket.emitWithAck("add", 1, 2))}.
+
+        @param limit: how many seconds of the clock it may take.
+        @return: the result; what it failed with is raised.
+        @raise AssertionError: there is none in time.
+        """
+        results: list[Any] = []
+        maybeDeferred(lambda: awaitable).addBoth(results.append)
+        self._pass(self._time.seconds() + limit, lambda: bool(results))
+        assert results, f"no result within {limit:g} s: {awaitable!r:.200}"
+        if isinstance(results[0], Failure):
+            results[0].raiseException()
+        return results[0]
+
+    @property
+    def _time(self) -> Any:
+        if not hasattr(self.clock, "advance"):
+            raise TypeError(
+                "time passes by itself on a reactor; to let it pass in a test, "
+                "make the server with MemoryServer(Clock())"
+            )
+        return self.clock
+
+    def _pass(self, end: float, enough: Callable[[], bool]) -> None:
+        clock = self._time
+        self.flush()
+        while not enough() and (due := _nextCall(clock)) is not None and due <= end:
+            clock.advance(max(0.0, due - clock.seconds()))
 
     # faults: who comes in
 

@@ -97,7 +97,7 @@ class ServerCore:
         if name not in self.namespaces:
             recovery = None
             if self._recovery:
-                recovery = Recovery(self.clock, self._recovery, lambda: self.newID("r"))
+                recovery = Recovery(self.clock, self._recovery, self._newOffset)
             self.namespaces[name] = Namespace(
                 name, self.clock, self.received, lambda: self.newID("s"), recovery
             )
@@ -169,6 +169,11 @@ class ServerCore:
         An id nobody has yet.
         """
         return f"{kind}{next(self._numbers)}"
+
+    def _newOffset(self) -> str:
+        # Seven characters, as from socket.io's own adapter: by that form a
+        # client knows it where no signature cuts it off.
+        return f"r{next(self._numbers):06d}"
 
     def buildConnection(self, attempt: Attempt) -> Connection:
         """
