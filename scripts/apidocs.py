@@ -116,9 +116,8 @@ def main(output: str) -> int:
         found = list(entries(linked()))
         for base in (PYTHON, TWISTED):
             file = Path(folder) / f"{len(base)}.inv"
-            lines = [
-                f"{name} {role} 1 {place} -\n" for where, name, role, place in found if where == base
-            ]
+            mine = [each for where, *each in found if where == base]
+            lines = [f"{name} {role} 1 {place} -\n" for name, role, place in mine]
             writeInventory(file, lines)
             command.append(f"--intersphinx-file={file}::{base}")
         return subprocess.run([*command, str(PACKAGE)]).returncode

@@ -12,6 +12,7 @@ The pages hold the tables, so that they can be read without being built.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import math
@@ -101,13 +102,16 @@ def _bytes(count: int) -> str:
     return f"{count} bytes"
 
 
+IN_CODE = re.compile(
+    r"(https?://\S+|extraHeaders=\{.*\}|tcp:::1:3000"
+    r"|(?:endpoint|endpointFactory|proxy|reactor)=|\w+\(\)|forceNew$)"
+)
+
+
 def refusedRows(_: str) -> Iterator[Row]:
     yield "Option of socket.io-client", "Instead"
     for name, instead in options._ELSEWHERE.items():
-        text = re.sub(r"(https?://\S+)", r"``\1``", instead)
-        text = re.sub(r"((?:endpoint|endpointFactory|proxy|reactor)=|\w+\(\)|forceNew)", r"``\1``", text)
-        text = re.sub(r"(extraHeaders=\{.*\}|tcp:::1:3000)", r"``\1``", text)
-        yield f"``{name}``", text + "."
+        yield f"``{name}``", IN_CODE.sub(r"``\1``", instead) + "."
 
 
 def daemonRows(_: str) -> Iterator[Row]:
@@ -157,7 +161,8 @@ def interfaceRows(_: str) -> Iterator[Row]:
     for name in interfaces.__all__:
         thing = getattr(interfaces, name)
         if isinstance(thing, type(Interface)):
-            methods = [each for each, what in thing.namesAndDescriptions() if hasattr(what, "required")]
+            known = thing.namesAndDescriptions()
+            methods = [each for each, what in known if hasattr(what, "required")]
             text = _plain(thing.__doc__.strip().partition("\n\n")[0])
             yield (
                 f":api:`txsocketio.interfaces.{name}`",
@@ -195,6 +200,51 @@ def serverRows(_: str) -> Iterator[Row]:
     yield "python-socketio", f"{floor} and newer", "``test_python.py``"
 
 
+INTEROP = ROOT / "tests" / "interop"
+SERVERS = {
+    "socket.io 4.8": ("test_node.py", "NodeScenarios"),
+    "4.5": ("test_versions.py", "OldScenarios"),
+    "3.1": ("test_versions.py", "OldScenarios", "Scenarios31"),
+    "python-socketio": ("test_python.py", "PythonScenarios"),
+}
+
+
+def scenarioRows(_: str) -> Iterator[Row]:
+    """
+    Everybody runs what is in Scenarios; a class of their own adds to it, or
+    says that they differ.
+    """
+    shared = scenariosOf("scenarios.py", "Scenarios")
+    own = {
+        name: {
+            test: text for cls in classes for test, text in scenariosOf(file, cls).items()
+        }
+        for name, (file, *classes) in SERVERS.items()
+    }
+    yield "Scenario", *SERVERS
+    for test, text in shared.items():
+        yield text, *("differs" if test in own[name] else "yes" for name in SERVERS)
+    for name, tests in own.items():
+        for test, text in tests.items():
+            if not any(test in own[each] for each in list(SERVERS)[: list(SERVERS).index(name)]):
+                yield text, *("yes" if test in own[each] else "—" for each in SERVERS)
+
+
+def scenariosOf(file: str, name: str) -> dict[str, str]:
+    """
+    The tests of a class and what their docstrings say.
+    """
+    tree = ast.parse((INTEROP / file).read_text())
+    found = next(node for node in tree.body if getattr(node, "name", "") == name)
+    assert isinstance(found, ast.ClassDef)
+    return {
+        node.name: _plain(ast.get_docstring(node) or "")
+        for node in found.body
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
+        and node.name.startswith("test_")
+    }
+
+
 TABLES: dict[str, Callable[[str], Iterator[Row]]] = {
     "options": optionRows,
     "refused": refusedRows,
@@ -204,6 +254,7 @@ TABLES: dict[str, Callable[[str], Iterator[Row]]] = {
     "interfaces": interfaceRows,
     "dependencies": dependencyRows,
     "servers": serverRows,
+    "scenarios": scenarioRows,
 }
 
 

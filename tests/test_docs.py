@@ -110,7 +110,8 @@ def test_oneSentenceALine() -> None:
     broken = []
     for page in PAGES:
         for number, line in enumerate(page.read_text().splitlines(), 1):
-            if re.search(r"[a-z`][.?!] [A-Z][a-z]+ [a-z]", line) and not line.startswith((" ", "..")):
+            two = re.search(r"[a-z`][.?!] [A-Z][a-z]+ [a-z]", line)
+            if two and not line.startswith((" ", "..")):
                 broken.append(f"{nameOf(page)}:{number}: {line}")
     assert not broken, "\n".join(broken)
 
@@ -221,10 +222,9 @@ def test_rightPasses(tmp_path: Path) -> None:
         ("python", "", "socket = server.connect()\nawait socket.whenConnected()\n"),
         ("pycon", "", ">>> number, socket.connected\n(3, True)\n"),
         ("ini", "", "[daemon]\nstatus = tcp:9464\n"),
-        ("console", "", "$ SIO=1 make demo SECONDS=10\nanything\n$ twistd sioclient \\\n--check x\n"),
+        ("console", "", "$ SIO=1 make demo SECONDS=10\nsaid\n$ twistd sioclient \\\n--check x\n"),
         ("shell", "", "sudo systemctl start x\n"),
     ]
-    blocks = [
-        Block(page, 1, language, code, how, {"caption": "shown.py"}) for language, how, code in texts
-    ]
+    caption = {"caption": "shown.py"}
+    blocks = [Block(page, 1, language, code, how, caption) for language, how, code in texts]
     assert runPage(page, blocks, tmp_path) == []
