@@ -8,7 +8,8 @@ What becomes of a block is said by its language:
   - C{ini}: read as a bots file, a unit of systemd, or plain ini;
   - C{shell}, C{console}: parsed by bash; the commands of this project that it
     calls must exist, with their options;
-  - C{javascript}, C{json}, C{toml}: parsed;
+  - C{javascript}, C{json}, C{toml}: parsed, and so is C{python} of
+    C{:class: theirs}, which shows another client;
   - C{text} and C{::}: drawings and output, no code.
 
 The Python of one page shares one namespace, from top to bottom.  Where it has
@@ -100,6 +101,13 @@ class Block:
 
     def __str__(self) -> str:
         return f"{nameOf(self.page)}:{self.line}"
+
+    @property
+    def theirs(self) -> bool:
+        """
+        Whether it shows another client.
+        """
+        return self.options.get("class") == "theirs"
 
     @property
     def notRun(self) -> str:
@@ -209,7 +217,9 @@ def _runBlock(block: Block, names: dict[str, Any], folder: Path) -> list[str]:
     if block.language == "pycon":
         return _runDoctest(block, names)
     try:
-        if block.language == "python":
+        if block.theirs:
+            checkTheirs(block.code)
+        elif block.language == "python":
             _execute(block, names)
         else:
             CHECKS[block.language](block.code)
@@ -349,6 +359,37 @@ def checkJavaScript(code: str) -> None:
         timeout=20,
     )
     assert done.returncode == 0, done.stderr
+
+
+def checkTheirs(code: str) -> None:
+    """
+    Python that uses python-socketio: its names exist there.
+    """
+    import socketio
+
+    compile(code, "theirs", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    for name in re.findall(r"\bsocketio\.(\w+)", code):
+        assert hasattr(socketio, name), f"socketio has no {name}"
+    client = socketio.AsyncSimpleClient if "AsyncSimpleClient" in code else socketio.AsyncClient
+    known = {*dir(client), *vars(client())}
+    for name in re.findall(r"\bsio\.(\w+)", code):
+        assert name in known, f"{client.__name__} has no {name}"
+    for method, words in re.findall(r"\b(?:sio|socketio)\.(\w+)\(([^()]*)", code):
+        allowed = _parametersOf(getattr(client, method, None) or getattr(socketio, method))
+        for word in re.findall(r"\b(\w+)=", words):
+            assert word in allowed or not allowed, f"{method}() has no {word}"
+
+
+def _parametersOf(thing: Any) -> set[str]:
+    """
+    Of a constructor, those of its bases and of the engine as well, which it
+    hands them on to.
+    """
+    import engineio
+
+    classes = (*thing.__mro__, *engineio.AsyncClient.__mro__) if inspect.isclass(thing) else ()
+    made = [cls.__init__ for cls in classes] or [thing]
+    return {name for each in made for name in inspect.signature(each).parameters}
 
 
 CHECKS: dict[str, Callable[[str], Any]] = {

@@ -197,6 +197,9 @@ def test_blocks() -> None:
         ("shell", "make coffee\n"),
         ("console", "$ twistd -n sioclient --teleport\n"),
         ("shell", "python examples/nobody.py\n"),
+        ("theirs", "sio.call_me()\n"),
+        ("theirs", "sio.call(1, patience=2)\n"),
+        ("theirs", "socketio.Nobody()\n"),
         ("json", "{'a': 1}"),
         ("toml", "a = b"),
     ],
@@ -206,7 +209,9 @@ def test_wrongIsNoticed(language: str, code: str, tmp_path: Path) -> None:
     A block that does not do what it says fails.
     """
     page = ROOT / "README.rst"
-    assert runPage(page, [Block(page, 7, language, code)], tmp_path)
+    options = {"class": language}
+    language = "python" if language == "theirs" else language
+    assert runPage(page, [Block(page, 7, language, code, options=options)], tmp_path)
 
 
 def test_rightPasses(tmp_path: Path) -> None:
