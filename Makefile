@@ -73,7 +73,7 @@ docs: $(STAMPS)/docs
 tables: $(STAMPS)/dev
 	$(BIN)/python scripts/tables.py
 
-release: $(STAMPS)/dev $(STAMPS)/docs $(STAMPS)/release
+release: $(STAMPS)/dev $(STAMPS)/docs
 	$(BIN)/python scripts/release.py $(ARGS)
 
 # Breaks the code in small ways: do the tests notice?  ARGS="engine --count 20 --seed 7"
@@ -111,15 +111,11 @@ $(STAMPS)/demo: $(STAMPS)/made pyproject.toml setup.py
 	touch $@
 
 $(STAMPS)/dev: $(STAMPS)/made pyproject.toml setup.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint,demo,msgpack,metrics]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint,demo,msgpack,metrics,release]'
 	touch $@ $(STAMPS)/demo
 
 $(STAMPS)/docs: $(STAMPS)/made pyproject.toml setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
-	touch $@
-
-$(STAMPS)/release: $(STAMPS)/made pyproject.toml setup.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[release]'
 	touch $@
 
 $(NODE)/node_modules/.stamp: $(NODE)/package.json $(NODE)/package-lock.json

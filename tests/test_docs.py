@@ -5,7 +5,11 @@ says why it cannot.
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +26,9 @@ from docskit import (
     pages,
     runPage,
 )
-from support import ROOT
+from support import ROOT, runPython
+from txsocketio import errors
+from txsocketio.options import OPTIONS
 
 PAGES = pages()
 BLOCKS = {page: blocksOf(page) for page in PAGES}
@@ -55,6 +61,44 @@ def test_page(page: Path, tmp_path: Path) -> None:
     """
     wrong = runPage(page, mine(BLOCKS[page]), tmp_path)
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture(scope="module")
+def demoServer() -> Iterator[str]:
+    """
+    The address of the server that C{make demo} starts.
+    """
+    command = [sys.executable, "-m", "txsocketio.bots.demoserver"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as child:
+        assert child.stdin and child.stdout
+        yield f"http://127.0.0.1:{int(child.stdout.readline())}"
+        child.stdin.close()
+
+
+@pytest.mark.parametrize("block", [each for each in ALL if each.how == PROGRAM], ids=str)
+def test_program(block: Block, demoServer: str, tmp_path: Path) -> None:
+    """
+    A whole program runs as it stands, with the server of C{make demo}.
+    """
+    path = tmp_path / "program.py"
+    path.write_text(block.code)
+    done = runPython(str(path), demoServer, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_measured() -> None:
+    """
+    The figures of the README are those that were measured.
+    """
+    form = r"\* - (.+)\n     - (.+)\n     - (.+)\n     - (.+)\n"
+    measured = (ROOT / "docs" / "topics" / "performance" / "peers.rst").read_text()
+    known = {row[1:] for row in re.findall(form, measured)}
+    readme = re.findall(form, (ROOT / "README.rst").read_text())[1:]
+    assert len(readme) >= 5
+    assert [row for row in readme if row[1:] not in known] == []
 
 
 @pytest.mark.node
@@ -128,6 +172,57 @@ def test_linksToFiles() -> None:
         if not (ROOT / name).exists()
     ]
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=nameOf)
+def test_linksToPages(page: Path) -> None:
+    """
+    Every page that is linked, included or shown is there; C{make docs} looks
+    at the rest.
+    """
+    text = page.read_text()
+    docs = ROOT / "docs"
+    linked = re.findall(r":doc:`(?:[^`<]*<)?([^`<>]+)>?`", text)
+    missing = [
+        name
+        for name in linked
+        if not (docs / name[1:] if name[0] == "/" else page.parent / name)
+        .with_suffix(".rst")
+        .exists()
+    ]
+    form = r"^ *\.\. (?:include|literalinclude|image|figure):: (\S+)"
+    files = re.findall(form, text, re.MULTILINE)
+    missing += [name for name in files if not (page.parent / name).exists()]
+    assert not missing
+
+
+def test_tables() -> None:
+    """
+    The tables of the reference pages are those that the code makes.
+    """
+    done = runPython("scripts/tables.py", "--check", cwd=ROOT)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}; make tables makes them anew"
+
+
+@pytest.mark.parametrize("kind", ["io", "engine", "limits", "wire", "tls", "manager", "socket"])
+def test_allOptions(kind: str) -> None:
+    """
+    Every option is on the page of options, with its meaning.
+    """
+    page = (ROOT / "docs" / "reference" / "options.rst").read_text()
+    for option in OPTIONS.values():
+        if option.kind == kind:
+            assert f"* - ``{option.name}``\n" in page and option.meaning in page
+
+
+def test_allErrors() -> None:
+    """
+    Every error is in the table of occasions, or under another one's.
+    """
+    page = (ROOT / "docs" / "reference" / "errors.rst").read_text()
+    occasions = page[page.index("By occasion") : page.index("Class by class")]
+    missing = [each for each in errors.__all__ if f"``{each}``" not in occasions]
+    assert missing == ["SocketIOError"]  # the root is nobody's occasion
 
 
 # the finder itself
