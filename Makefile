@@ -67,6 +67,7 @@ docs: $(STAMPS)/docs
 	$(BIN)/python scripts/tables.py --check
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 	$(BIN)/python scripts/apidocs.py docs/_build/html/api
+	$(BIN)/python scripts/links.py docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 # The tables of the reference pages, made anew from the code.

@@ -328,3 +328,26 @@ def test_rightPasses(tmp_path: Path) -> None:
     caption = {"caption": "shown.py"}
     blocks = [Block(page, 1, language, code, how, caption) for language, how, code in texts]
     assert runPage(page, blocks, tmp_path) == []
+
+
+# links of what was built
+
+
+def test_brokenLinks(tmp_path: Path) -> None:
+    """
+    A link to a page or to a place in one is followed; others' are not.
+    """
+    (tmp_path / "api").mkdir()
+    (tmp_path / "index.html").write_text(
+        '<a href="api/a%20b.html#here"></a><a href="api/a%20b.html#gone"></a>'
+        '<a href="https://example.com/x"></a><a href="#"></a><a href="#gone"></a>'
+        '<img src="gone.svg">'
+    )
+    (tmp_path / "api" / "a b.html").write_text('<p id="here"><a href="../index.html"></a></p>')
+    done = runPython("scripts/links.py", str(tmp_path), cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "index.html: #gone (no such place in it)",
+        "index.html: api/a%20b.html#gone (no such place in it)",
+        "index.html: gone.svg",
+    ]
