@@ -19,20 +19,24 @@ BIN = $(VENV)/bin
 NODE = tests/interop/servers/node
 STAMPS = $(VENV)/.stamps
 
-.PHONY: check test unit demo lint types floors guards cover rows rows-strict rows-table docs tables release node clean help \
+.PHONY: check test unit soak demo browser lint types floors guards cover rows rows-strict rows-table docs tables release node clean help \
   mutate bench bench-growth bench-micro
 
 check: test guards
 
-test: $(STAMPS)/dev $(NODE)/node_modules/.stamp
+test: $(STAMPS)/dev $(NODE)/node_modules/.stamp browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 # Without Node: says in its summary what was left out.
-unit: $(STAMPS)/dev
+unit: $(STAMPS)/dev browser
 	$(BIN)/python -m pytest --no-node $(ARGS)
 
 demo: $(STAMPS)/demo
 	$(BIN)/twistd -n --pidfile= sioclient --demo $(if $(SECONDS),--seconds $(SECONDS))
+
+# Fifty bots on three servers, ten minutes or SECONDS: nothing missed, memory flat.
+soak: $(STAMPS)/dev $(NODE)/node_modules/.stamp
+	PYTHONPATH=.:tests $(BIN)/python tests/soak/fiftybots.py $(if $(SECONDS),--seconds $(SECONDS))
 
 guards: lint types floors
 
@@ -82,6 +86,15 @@ mutate: $(STAMPS)/dev
 	$(BIN)/python scripts/mutate.py $(ARGS)
 
 node: $(NODE)/node_modules/.stamp
+
+# The tests of the daemon's status page look at it in Chromium.
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  command -v $$name >/dev/null && exit 0; done; \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } || { \
+	  echo "The tests of the status page need Chromium on PATH; please install it." >&2; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 
 # Sets up python-socketio and Node's client under .make/bench and runs them beside us.
 bench: SCRIPT = compare

@@ -8,7 +8,7 @@ What becomes of a block is said by its language:
   - C{ini}: read as a bots file, a unit of systemd, or plain ini;
   - C{shell}, C{console}: parsed by bash; the commands of this project that it
     calls must exist, with their options;
-  - C{javascript}, C{json}, C{toml}: parsed, and so is C{python} of
+  - C{javascript}, C{json}, C{toml}, C{yaml}: parsed, and so is C{python} of
     C{:class: theirs}, which shows another client;
   - C{text} and C{::}: drawings and output, no code.
 
@@ -33,6 +33,7 @@ from __future__ import annotations
 import ast
 import configparser
 import doctest
+import importlib
 import inspect
 import io
 import json
@@ -49,6 +50,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import yaml
 from twisted.internet.defer import Deferred
 
 from support import ROOT
@@ -212,6 +214,7 @@ def _runBlock(block: Block, names: dict[str, Any], folder: Path) -> list[str]:
         path = folder / block.options["caption"].strip("`")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.code)
+        importlib.invalidate_caches()
         compile(block.code, str(block), "exec")
         return []
     if block.language == "pycon":
@@ -400,6 +403,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "console": checkShell,
     "json": json.loads,
     "toml": tomllib.loads,
+    "yaml": yaml.safe_load,
 }
 DRAWINGS = {"text", "none"}
 JAVASCRIPT = "javascript"

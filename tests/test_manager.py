@@ -202,6 +202,38 @@ def test_aPacketObserverMayClose(bench: Bench) -> None:
     assert told == [("disconnect", "forced close")]
 
 
+def test_eachEngineIsShownBeforeItOpens(bench: Bench) -> None:
+    """
+    Whoever watches the wire misses nothing of it.
+    """
+    manager = bench.manager(autoConnect=False)
+    told: list[Any] = []
+
+    @manager.on("engine")
+    def watch(engine: Any) -> None:
+        told.append((engine is manager.engine, engine.readyState))
+        engine.on("packet", lambda packet: told.append(packet.type))
+
+    manager.open()
+    bench.flush()
+    assert told == [(True, "opening"), "open"]
+    bench.connection.drop("transport error")
+    bench.advance(2)
+    assert told[2:] == [(True, "opening"), "open"]
+
+
+def test_whoIsShownAnEngineMayClose(bench: Bench) -> None:
+    """
+    Then nothing is opened.
+    """
+    manager = bench.manager(autoConnect=False)
+    manager.on("engine", lambda: manager.close())
+    manager.open()
+    bench.flush()
+    assert bench.live == []
+    assert manager.readyState == "closed"
+
+
 # open with a callback
 
 

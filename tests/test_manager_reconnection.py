@@ -811,3 +811,45 @@ def test_manyReconnectionsLeaveNothing(bench: Bench) -> None:
         cycle()
     assert bench.timers == timers
     assert {name: n for name, n in _ours().items() if n > objects.get(name, 0) + 3} == {}
+
+
+# shared servers
+
+
+def test_theAttemptsNumberIsKnown(bench: Bench) -> None:
+    """
+    0 before the first, then the number of the next attempt.
+    """
+    bench.refuse(2)
+    socket = bench.connect()
+    seen = [socket.io.attempts]
+    for seconds in (0, 1, 2):
+        bench.advance(seconds)
+        seen.append(socket.io.attempts)
+    assert seen == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize(("longer", "planned"), [(4.0, 4.0), (0.1, 1.0)])
+def test_theNextAttemptMayBeLater(bench: Bench, longer: float, planned: float) -> None:
+    """
+    C{lengthen} is given the delay, and cannot shorten it.
+    """
+    socket = bench.online()
+    asked: list[float] = []
+    socket.io.lengthen = lambda delay: asked.append(delay) or longer
+    bench.connection.drop()
+    bench.flush()
+    assert asked == [1.0]
+    assert socket.io.nextAttempt == planned
+
+
+def test_lengthenMayFail(bench: Bench, failures: Any) -> None:
+    """
+    It is logged, and the delay is the manager's own.
+    """
+    socket = bench.online()
+    socket.io.lengthen = lambda delay: delay / 0
+    bench.connection.drop()
+    bench.flush()
+    assert socket.io.nextAttempt == 1.0
+    assert len(failures.flush(ZeroDivisionError)) == 1

@@ -176,6 +176,23 @@ def test_catchAllTimedByItself(seat: Seat) -> None:
     assert seat.warnings[1:] == [("tock", "logAll", 0.25), ("tick", "logAll", 0.25)]
 
 
+def test_catchAllWithoutParameters(seat: Seat) -> None:
+    """
+    One that takes nothing, not even the event's name, is timed and blamed as
+    well, and its call is not hurt.
+    """
+    calls: list[str] = []
+
+    def count() -> None:
+        calls.append("called")
+        seat.now += 0.25
+
+    seat.socket.onAny(count).on("tick", seat.takes(0))
+    seat.comes("tick")
+    seat.comes("tick")
+    assert len(calls) == 2 and seat.warnings[1][0] == "*"
+
+
 def test_timedAndForgiven(seat: Seat) -> None:
     """
     A limit that is raised or turned off later holds for those timed by

@@ -529,10 +529,9 @@ class Manager(Tunable):
 
     def _launch(self, query: Any, headers: Any) -> None:
         self._asking = None
-        self.engine = self._factory.buildEngine(self, query, headers)
-        self._show("engine", self.engine)
-        if self.engine.readyState == "opening":  # nobody who was shown it gave it up
-            self.engine.open()
+        self.engine = engine = self._factory.buildEngine(self, query, headers)
+        self._show("engine", engine)
+        engine.open()
 
     def _attemptTimedOut(self) -> None:
         seconds = float(self._timeout)

@@ -131,8 +131,13 @@ class _Timed:
         try:
             return self._function(*values, **named)
         finally:
-            event = values[0] if self._event is None else self._event
-            self._watch.called(event, self._listener, monotonic() - began)
+            seconds = monotonic() - began
+            self._watch.called(self._eventOf(values), self._listener, seconds)
+
+    def _eventOf(self, values: Sequence[Any]) -> Any:
+        if self._event is not None:
+            return self._event
+        return values[0] if values else "*"  # it does not even take the name
 
 
 def _namesOf(listeners: Sequence[Listener]) -> str:

@@ -29,8 +29,8 @@ class FakeManager(Emitter):
     def resetDelay(self) -> None:
         self.calls.append("resetDelay")
 
-    def restart(self, error: Exception) -> None:
-        self.calls.append(str(error))
+    def restart(self, error: Any) -> None:
+        self.calls.append(error.reason)
 
     def open(self) -> None:
         self.calls.append("open")
@@ -99,6 +99,7 @@ class FakeClient:
     """
 
     running = False
+    error: Exception | None = None
 
     def __init__(self, clock: Clock, calls: list[Any]) -> None:
         self.socket = FakeSocket(clock)
@@ -106,6 +107,8 @@ class FakeClient:
         self.stopped: Deferred[None] = succeed(None)
 
     def startService(self) -> None:
+        if self.error is not None:
+            raise self.error
         self.calls.append("client.start")
         self.running = True
         self.socket.state = "connecting"

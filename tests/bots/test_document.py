@@ -25,8 +25,9 @@ def test_theDocumentIsMadeOfTheMoment() -> None:
     clock = Clock()
     clock.advance(100)
     runner = SimpleNamespace(status=status())
-    daemon: Any = SimpleNamespace(reactor=clock, runners={"ticker": runner})
-    look = sourceOf(daemon, Readiness("any"))
+    settings = {"ready": Readiness("any")}
+    daemon: Any = SimpleNamespace(reactor=clock, runners={"ticker": runner}, settings=settings)
+    look = sourceOf(daemon)
     assert look() == {
         "version": txsocketio.__version__,
         "pid": os.getpid(),
@@ -39,7 +40,9 @@ def test_theDocumentIsMadeOfTheMoment() -> None:
     }
     clock.advance(5)
     runner.status = status(state=BotState.FAILED)
+    settings.clear()  # a reload may change the rule, too
     later = look()
+    assert later["readyRule"] == "all"
     assert (later["started"], later["time"]) == (100.0, 105.0)
     assert (later["ready"], later["notReady"]) == (False, ["ticker"])
     assert later["bots"][0]["state"] == "failed"

@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 from bots.botkit import FakeLog, FakeSocket
 from support import ROOT
 from txsocketio.bots.config import readConfig
-from txsocketio.bots.loader import Plugins, loadDotted
+from txsocketio.bots.loader import BUILT_IN, Plugins, loadDotted
 
 FOLDER = ROOT / "examples" / "bots"
 
@@ -70,3 +70,11 @@ def test_theExampleBotGreetsEchoesAndShowsLife() -> None:
         ("message", "you said: hello"),
         ("alive",),
     ]
+
+
+def test_thePluginsFileShowsThemAll() -> None:
+    """
+    Without any variable set; none of the built-in plugins is missing.
+    """
+    described = readConfig(str(FOLDER / "plugins.ini"), Plugins().find, {})
+    assert sorted(bot.plugin for bot in described.bots) == sorted(BUILT_IN)

@@ -63,7 +63,7 @@ def test_thePageIsCompleteWithoutJavaScript() -> None:
     assert fields["ready"] == "not ready: waiting for ticker"
     assert fields["count"] == "0 of 1 connected"
     assert fields["time"] == "2027-01-15 08:00:00 UTC"
-    apart = ("ready", "count", "time", "stale", "tools", "find", "only")
+    apart = ("ready", "count", "time", "running", "rule", "stale", "tools", "find", "only")
     assert {name: fields[name] for name in fields if name not in apart} == {
         "state": "backing off",
         "age": "1 min 5 s",
@@ -91,7 +91,8 @@ def test_aReadyDaemonSaysSo() -> None:
     page = statusPage(document())
     fields = Reading(page).fields
     assert (fields["ready"], fields["count"]) == ("ready", "1 of 1 connected")
-    assert "process 7, running for 1 d 1 h" in page
+    assert (fields["running"], fields["rule"]) == ("1 d 1 h", "all")
+    assert ("data-ready", "true") in Reading(page).attributes
 
 
 def test_whatAServerSaysIsOnlyText() -> None:

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 
 from bots.botkit import FakeClient
 from conftest import LoggedFailures
 from txsocketio.bots.descriptions import BotDescription
-from txsocketio.bots.runner import BotLogger, BotRunner
+from txsocketio.bots.runner import BotLogger, BotRunner, NotRunning
 from txsocketio.bots.states import BotState
 
 DRAIN = 5.0
@@ -58,6 +58,8 @@ class Stage:
     onStart: Any = None
     onStop: Any = None
     botLog: Any = None
+    makes: Any = None
+    clientError: Exception | None = None
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
@@ -81,11 +83,12 @@ class Stage:
     def makeBot(self, config: Any) -> RecordingBot:
         self.calls.append(("make", config))
         self.answer(self.onMake)
-        return RecordingBot(self)
+        return RecordingBot(self) if self.makes is None else self.makes()
 
     def buildClient(self, url: str, **options: Any) -> FakeClient:
         self.calls.append((url, options))
         self.client = FakeClient(self.clock, self.calls)
+        self.client.error = self.clientError
         return self.client
 
     @property
@@ -171,6 +174,42 @@ def test_aStartMayBeACoroutine(stage: Stage) -> None:
     stage.onStart = start()
     stage.start()
     assert stage.calls[-2:] == ["awaited", "client.start"]
+
+
+@pytest.mark.parametrize("thing", [None, 42, object()], ids=["nothing", "number", "object"])
+def test_aPluginThatMakesNoBotHasFailed(
+    stage: Stage, failures: LoggedFailures, thing: Any
+) -> None:
+    """
+    The reason says what is missing.
+    """
+    stage.makes = lambda: thing
+    stage.start()
+    assert stage.state is BotState.FAILED
+    assert "which has no attach()" in stage.runner.condition.why
+    assert len(failures.flush(TypeError)) == 1
+
+
+@pytest.mark.parametrize("nonsense", [42, "x", [None], lambda: None])
+def test_whatStartAndStopReturnDoesNotMatter(stage: Stage, nonsense: Any) -> None:
+    """
+    Only Deferreds and coroutines are waited for.
+    """
+    stage.onStart = stage.onStop = nonsense
+    stage.start()
+    assert stage.state is BotState.CONNECTING
+    assert stage.stop() == [None]
+
+
+def test_aClientThatCannotStartIsAFailureToo(stage: Stage, failures: LoggedFailures) -> None:
+    """
+    It is told as any other, and stopping works.
+    """
+    stage.clientError = Oops()
+    stage.start()
+    assert stage.state is BotState.FAILED
+    assert stage.stop() == [None]
+    failures.flush(Oops)
 
 
 @pytest.mark.parametrize("error", [Oops("no hunter22"), SystemExit(1)], ids=["bug", "exit"])
@@ -376,6 +415,69 @@ def test_aBotCanBeStoppedWhileItStarts(stage: Stage) -> None:
     assert stage.state is BotState.STOPPED
 
 
+def test_aStartThatCannotBeCancelledIsLeft(stage: Stage) -> None:
+    """
+    It may even succeed later; nobody wants it any more.
+    """
+    later = Deferred[None]()
+
+    async def start() -> None:
+        try:
+            await Deferred()
+        except CancelledError:
+            await later
+
+    stage.onStart = start()
+    stage.start()
+    assert stage.stop() == [None]
+    later.callback(None)
+    assert "client.start" not in stage.calls
+    assert stage.state is BotState.STOPPED
+
+
+def test_aStartThatFailsTooLateIsNoNews(stage: Stage) -> None:
+    """
+    The bot was stopped, and stays so.
+    """
+    stage.onStart = Deferred(lambda d: d.errback(Oops()))
+    stage.start()
+    stage.stop()
+    assert stage.state is BotState.STOPPED
+
+
+def test_aStopThatCannotBeCancelledIsLeft(stage: Stage, failures: LoggedFailures) -> None:
+    """
+    The limit holds for everybody.
+    """
+
+    async def stop() -> None:
+        while True:
+            try:
+                await Deferred()
+            except CancelledError:
+                await Deferred()
+
+    stage.onStop = stop()
+    stage.start()
+    ended = stage.stop()
+    stage.clock.advance(DRAIN)
+    assert ended == [None]
+    assert len(failures.flush()) == 1
+
+
+def test_stoppingTwiceIsOneEnd(stage: Stage) -> None:
+    """
+    Both are told when it is over; the bot's C{stop} is called once.
+    """
+    stage.onStop = stopping = Deferred[None]()
+    stage.start()
+    first, second = stage.stop(), stage.stop()
+    assert first == second == []
+    stopping.callback(None)
+    assert first == second == [None]
+    assert stage.calls.count("stop") == 1
+
+
 def test_aStoppedBotStaysStopped(stage: Stage) -> None:
     """
     What the socket tells while it ends is no news.
@@ -405,3 +507,265 @@ def test_stoppingBeforeStartingDoesNothing(stage: Stage) -> None:
     """
     assert stage.stop() == [None]
     assert stage.calls == []
+
+
+# pausing
+
+
+def done(waited: Deferred[Any]) -> list[Any]:
+    seen: list[Any] = []
+    waited.addBoth(seen.append)
+    return seen
+
+
+def test_aPausedBotIsStoppedAndSaysWhy(stage: Stage) -> None:
+    """
+    As at the end of the daemon: what waits is sent first.
+    """
+    stage.start()
+    assert done(stage.runner.pause()) == [None]
+    assert stage.calls[-2:] == ["stop", "client.stop"]
+    assert stage.condition[::2] == (BotState.STOPPED, "paused by an operator")
+    assert stage.runner.paused and stage.runner.running
+
+
+def test_aResumedBotIsANewOne(stage: Stage) -> None:
+    """
+    With a new client; its counters go on.
+    """
+    stage.start()
+    first = stage.client
+    first.socket.become("connected", "ready", "connect")
+    stage.runner.pause()
+    assert done(stage.runner.resume()) == [None]
+    assert stage.client is not first and stage.state is BotState.CONNECTING
+    assert stage.runner.status.counters.connects == 1
+
+
+def test_resumingWaitsForThePause(stage: Stage) -> None:
+    """
+    There are never two sessions of one bot.
+    """
+    stage.onStop = stopping = Deferred[None]()
+    stage.start()
+    paused, resumed = done(stage.runner.pause()), done(stage.runner.resume())
+    assert paused == resumed == []
+    stopping.callback(None)
+    assert paused == resumed == [None]
+    assert stage.state is BotState.CONNECTING
+
+
+def test_theLastWordCounts(stage: Stage) -> None:
+    """
+    Pause, resume, pause: paused.
+    """
+    stage.onStop = stopping = Deferred[None]()
+    stage.start()
+    for each in (stage.runner.pause, stage.runner.resume, stage.runner.pause):
+        each()
+    stopping.callback(None)
+    assert stage.state is BotState.STOPPED and stage.runner.paused
+
+
+def test_resumingARunningBotDoesNothing(stage: Stage) -> None:
+    """
+    It is not started twice.
+    """
+    stage.start()
+    assert done(stage.runner.resume()) == [None]
+    assert stage.calls.count("start") == 1
+
+
+def test_aPauseOutlastsTheDaemonsStart(stage: Stage) -> None:
+    """
+    Paused before, it does not start with the others.
+    """
+    assert done(stage.runner.pause()) == [None]
+    stage.start()
+    assert stage.calls == []
+    assert stage.condition[::2] == (BotState.STOPPED, "paused by an operator")
+
+
+def test_resumingBeforeTheDaemonStarts(stage: Stage) -> None:
+    """
+    The daemon's start is what starts it.
+    """
+    stage.runner.pause()
+    stage.runner.resume()
+    assert stage.calls == []
+    stage.start()
+    assert stage.state is BotState.CONNECTING
+
+
+# connecting anew
+
+
+def test_reconnectingLeavesAndConnects(stage: Stage) -> None:
+    """
+    The attempts are counted anew, an open connection is given up as if it
+    were lost, so that what is emitted waits, and the next attempt is now.
+    """
+    stage.start()
+    assert done(stage.runner.reconnect()) == [None]
+    assert stage.client.socket.io.calls == ["resetDelay", "forced close", "open"]
+    assert stage.client.socket.calls == ["connect"]
+    assert "client.stop" not in stage.calls
+
+
+def test_aBotThatFailedAtStartIsStartedAnew(stage: Stage, failures: LoggedFailures) -> None:
+    """
+    Its reason may be gone.
+    """
+    stage.onStart = Oops()
+    stage.start()
+    failures.flush(Oops)
+    stage.onStart = None
+    assert done(stage.runner.reconnect()) == [None]
+    assert stage.state is BotState.CONNECTING
+
+
+def test_aBotThatHangsAtStartIsStartedAnew(stage: Stage) -> None:
+    """
+    The first start is cancelled.
+    """
+    stage.onStart = Deferred()
+    stage.start()
+    stage.onStart = None
+    stage.runner.reconnect()
+    assert stage.state is BotState.CONNECTING
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_aStoppedBotCannotReconnect(stage: Stage, paused: bool) -> None:
+    """
+    The message says what to do.
+    """
+    if paused:
+        stage.start()
+        stage.runner.pause()
+    (failure,) = done(stage.runner.reconnect())
+    assert failure.check(NotRunning)
+    hint = "; resume it first" if paused else ""
+    assert str(failure.value) == f'the bot "ticker" is stopped{hint}'
+
+
+# what is told
+
+
+def test_theStatusBeforeTheStart(stage: Stage) -> None:
+    """
+    It is complete, and plain values for JSON can be had of it.
+    """
+    assert stage.runner.status.plain() == {
+        "name": "ticker",
+        "state": "waiting",
+        "since": 0.0,
+        "why": "not started yet",
+        "server": "https://example.com/chat",
+        "namespace": "/chat",
+        "plugin": "log",
+        "sid": None,
+        "transport": None,
+        "attempt": 0,
+        "nextAttempt": None,
+        "lastError": None,
+        "counters": {"connects": 0, "disconnections": 0, "eventsIn": 0, "emits": 0},
+    }
+
+
+def test_theStatusOfAConnection(stage: Stage) -> None:
+    """
+    Its session, its carrier, since when.
+    """
+    stage.start()
+    stage.clock.advance(7)
+    stage.client.socket.id = "abc"
+    stage.client.socket.become("connected", "ready", "connect")
+    status = stage.runner.status
+    assert (status.state, status.since, status.why) == (BotState.CONNECTED, 7.0, "ready")
+    assert (status.sid, status.transport) == ("abc", "websocket")
+    assert (status.attempt, status.nextAttempt, status.lastError) == (0, None, None)
+
+
+def test_theStatusOfABotThatBacksOff(stage: Stage) -> None:
+    """
+    Which attempt comes next and when, on the clock of the world; what went
+    wrong last stays, its secrets hidden.
+    """
+    stage.start()
+    stage.clock.advance(10)
+    socket = stage.client.socket
+    socket.io.attempts, socket.io.nextAttempt = 3, 2.5
+    socket.become("waiting", "bad", "connect_error", Oops("bad token hunter22"))
+    status = stage.runner.status
+    assert (status.attempt, status.nextAttempt, status.transport) == (3, 12.5, None)
+    assert status.lastError == "bad token (hidden)"
+    socket.io.nextAttempt = None
+    socket.become("connected", "ready", "connect")
+    assert stage.runner.status.lastError == "bad token (hidden)"
+
+
+def test_aLossIsTheLastError(stage: Stage) -> None:
+    """
+    Unless the bot itself disconnected.
+    """
+    stage.start()
+    socket = stage.client.socket
+    socket.become("disconnected", "disconnect() was called", "disconnect", "io client disconnect")
+    assert stage.runner.status.lastError is None
+    socket.become("waiting", "lost: transport close", "disconnect", "transport close")
+    assert stage.runner.status.lastError == "lost: transport close"
+
+
+def test_whatWasCounted(stage: Stage) -> None:
+    """
+    Sessions begun and ended, events in and out.
+    """
+    stage.start()
+    socket = stage.client.socket
+    socket.become("connected", "ready", "connect")
+    socket.receive("tick", 1, 2)
+    socket.receive("tick")
+    for each in socket.outgoingListeners:
+        each()
+    socket.become("waiting", "lost", "disconnect", "transport close")
+    counters = stage.runner.status.counters
+    assert (counters.connects, counters.disconnections) == (1, 1)
+    assert (counters.eventsIn, counters.emits) == (2, 1)
+
+
+def test_aSocketThatChangesInSilenceIsSeen(stage: Stage) -> None:
+    """
+    A bot that disconnects while it backs off tells nobody; the status is
+    right when it is asked for.
+    """
+    stage.start()
+    socket = stage.client.socket
+    socket.become("waiting", "lost", "disconnect", "transport close")
+    socket.state, socket.why = "disconnected", "disconnect() was called"
+    assert stage.runner.status.state is BotState.STOPPED
+
+
+def test_theStatusOfAPausedBot(stage: Stage) -> None:
+    """
+    Nothing is told of a connection that was.
+    """
+    stage.start()
+    stage.client.socket.id = "abc"
+    stage.client.socket.become("connected", "ready", "connect")
+    stage.runner.pause()
+    status = stage.runner.status
+    assert (status.sid, status.transport, status.state) == (None, None, BotState.STOPPED)
+
+
+def test_eachChangeIsTold(stage: Stage) -> None:
+    """
+    To whoever watches the runner, after it happened.
+    """
+    seen: list[Any] = []
+    stage.runner.changed = lambda runner: seen.append(runner.condition.state.value)
+    stage.start()
+    stage.client.socket.become("connected", "ready", "connect")
+    stage.client.socket.become("connected", "ready", "connect")
+    stage.stop()
+    assert seen == ["waiting", "connecting", "connected", "stopped"]

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.application.service import Application, MultiService
+from twisted.logger import ILogObserver
 from twisted.python import usage
 
 from support import ROOT, deferred, run, until
@@ -21,6 +23,7 @@ from txsocketio.bots import tap
 from txsocketio.bots.child import ServerChild
 from txsocketio.bots.demo import SERVER
 from txsocketio.bots.states import BotState
+from txsocketio.bots.supervisor import Supervisor
 
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 
@@ -130,7 +133,7 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     With their descriptions.
     """
     assert exitOf("--list-plugins") == 0
-    assert capsys.readouterr().out.startswith("log  (built in)  Write each event")
+    assert "log  (built in)  Write each event" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -142,6 +145,9 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
         (("--demo", "--seconds", "0"), "above 0"),
         (("-c", "good.ini", "--shard", "0/2"), "counted from 1"),
         (("-c", "good.ini", "--connect"), "--check only"),
+        (("-c", "good.ini", "--workers", "0"), "from 1 to 64"),
+        (("-c", "good.ini", "--workers", "two"), "from 1 to 64"),
+        (("-c", "good.ini", "--worker", "1/2"), "not for people"),
         (("good.ini",), "'good.ini'; a bots file is given by --config"),
         (("--init", "a.ini", "b.ini"), "unexpected 'b.ini'"),
     ],
@@ -307,6 +313,70 @@ def test_theFileIsReadAgainAsBefore(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert [bot.name for bot in options.read().bots] == ["two"]
 
 
+# workers
+
+
+def test_aWorkerRunsItsShareOfTheShare(folder: Path) -> None:
+    """
+    And obeys its supervisor alone.
+    """
+    (folder / "good.ini").write_text("[daemon]\nstatus = tcp:1\nattemptsPerHost = 4/s\n" + GOOD)
+    workers = [("--worker", f"{number}/2:/run/x") for number in (1, 2)]
+    assert sorted(names(*workers[0]) + names(*workers[1])) == ["one", "two"]
+    owner = names("--shard", "1/2")
+    assert sorted(names("--shard", "1/2", *workers[0]) + names("--shard", "1/2", *workers[1])) == (
+        owner
+    )
+    description = parse("-c", "good.ini", *workers[0]).description
+    assert description is not None and description.settings == {"attemptsPerHost": 2.0}
+
+
+def test_theChoiceOfBotsIsHandedOn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    So that it means the same from anywhere, in any environment.
+    """
+    monkeypatch.setenv("SIOCLIENT_SHARD", "bots-0/1")
+    assert parse("-c", "good.ini", "--bot", "two").choice() == [
+        "--config",
+        str(folder / "good.ini"),
+        "--bot",
+        "two",
+        "--shard",
+        "1/1",
+    ]
+
+
+def test_workersAreSupervised(folder: Path) -> None:
+    """
+    The service is a supervisor; nothing is started yet.
+    """
+    service = tap.makeService(parse("-c", "good.ini", "--workers", "3"))
+    assert isinstance(service, Supervisor)
+    assert len(service.workers) == 3
+    assert list(service.runners) == ["one", "two"]
+
+
+def test_aWorkerIsMadeToTellItsSupervisor(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    And is a daemon otherwise.
+    """
+    sitting: list[Any] = []
+    monkeypatch.setattr(tap, "sit", lambda *args: sitting.append(args))
+    service = tap.makeService(parse("-c", "good.ini", "--worker", "1/1:/run/x"))
+    assert [(each[0], str(each[1])) for each in sitting] == [(service, "1/1:/run/x")]
+
+
+def test_whoStartedUsIsTold(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    If that wants to know; a supervisor tells it as well.
+    """
+    before = len(list(tap.makeService(parse("-c", "good.ini"))))
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/nobody")
+    assert len(list(tap.makeService(parse("-c", "good.ini")))) == before + 1
+
+
 DAEMON = """\
 [DEFAULT]
 url = http://127.0.0.1:${PORT}
@@ -368,3 +438,75 @@ async def test_aDaemonRunsItsBotsAndEndsCleanly(folder: Path) -> None:
     assert "[bot.nowhere#info] backing off: " in output
     assert "[bot.sockets#info] stopped: the daemon stopped it" in output
     assert "Unhandled" not in output
+
+
+# how it logs, and what it serves
+
+
+def loggedBy(options: tap.Options, capsys: pytest.CaptureFixture[str]) -> str:
+    """
+    What the service's application would log.
+    """
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    observer = application.getComponent(ILogObserver)
+    observer({"log_format": "hello", "bot": "one"})
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("line", "start"), [("", "1970-"), ("log-format = json", '{"time": "')])
+def test_itLogsInItsOwnWay(
+    folder: Path, capsys: pytest.CaptureFixture[str], line: str, start: str
+) -> None:
+    """
+    In the foreground to the standard output, as twistd does.
+    """
+    (folder / "log.ini").write_text(f"[daemon]\n{line}\n{GOOD}")
+    options = parse("--config", "log.ini")
+    options.parent = {"nodaemon": True}
+    assert loggedBy(options, capsys).startswith(start)
+
+
+def test_aLoggerOfTheUsersWins(folder: Path) -> None:
+    """
+    No file is opened that nobody writes.
+    """
+    options = parse("--config", "good.ini")
+    options.parent = {"logger": "somebody.elses", "logfile": "x.log"}
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    assert application.getComponent(ILogObserver, None) is None
+    assert not (folder / "x.log").exists()
+
+
+def test_aWorkerLogsToItsSupervisor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    By a pipe, where twistd would log to its standard output.
+    """
+    made: list[Any] = []
+    monkeypatch.setattr(tap, "sit", lambda *args: None)
+    monkeypatch.setattr(tap, "buildObserver", lambda lines: made.append(lines) or "observer")
+    options = parse("-c", "good.ini", "--worker", "1/1:/run/x")
+    application = Application("sioclient")
+    tap.makeService(options).setServiceParent(application)  # type: ignore[attr-defined]
+    assert application.getComponent(ILogObserver) == "observer"
+    assert made[0].record({"bot": "one"})["url"] == "http://127.0.0.1:1"
+
+
+def test_inAServiceOfSomebodysItLogsNothingByItself(folder: Path) -> None:
+    """
+    The log is the application's, and not any part's.
+    """
+    parent = MultiService()
+    service: Any = tap.makeService(parse("--config", "good.ini"))
+    service.setServiceParent(parent)
+    assert list(parent) == [service]
+
+
+def test_whatCannotBeServedIsAMistake(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Of the file, and found before anything starts.
+    """
+    (folder / "bad.ini").write_text(f"[daemon]\nstatus = nosuch:1\n{GOOD}")
+    assert exitOf("--check", "--config", "bad.ini") == 2
+    assert "[daemon] status: is no endpoint: " in capsys.readouterr().err

@@ -151,6 +151,13 @@ class Bot:
             for mark in marks:
                 mark.attach(self, getattr(self, name))
 
+    def repeat(self, seconds: float, method: Callable[[], Any]) -> None:
+        """
+        As L{every} does, but from C{attach} or C{start}, e.g. because the
+        bots file says how often.
+        """
+        _Ticking(self, method, seconds).attach()
+
     def start(self) -> Any:
         """
         Prepare what the bot needs, before its socket connects; yours to

@@ -53,11 +53,12 @@ class BotDaemon(MultiService):
     @ivar observers: called without arguments after every change of any bot,
         and when a reload begins and ends; cheap ones.
     @ivar reloading: whether that is under way.
+    @ivar adopted: called with the parent when this gets one.
     """
 
     reloading = False
 
-    _log = Logger(namespace="daemon")
+    _log = Logger()
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class BotDaemon(MultiService):
         super().__init__()
         self.reactor = reactor
         self.runners: dict[str, BotRunner] = {}
+        self.adopted: Callable[[Any], object] = lambda parent: None
         self.settings: dict[str, Any] = dict(settings or {})
         self.observers: list[Callable[[], object]] = []
         self.adjustable: dict[str, Callable[[Any], object]] = {
@@ -90,6 +92,13 @@ class BotDaemon(MultiService):
         self._reloads = DeferredLock()
         for each in bots:
             self.add(each)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """
+        Become a part of an application.
+        """
+        super().setServiceParent(parent)
+        self.adopted(parent)
 
     def runner(self, name: str) -> BotRunner:
         """
@@ -156,8 +165,7 @@ class BotDaemon(MultiService):
     # inside
 
     def _changed(self, runner: BotRunner) -> None:
-        for each in self.observers:
-            each()
+        self._tellObservers()
         if runner.condition.state is BotState.FAILED and self.settings.get("onError") == "stop":
             self._log.critical(
                 'the bot "{bot}" has failed, and onError = stop: the process ends',
@@ -194,7 +202,10 @@ class BotDaemon(MultiService):
 
     def _tell(self, reloading: bool) -> None:
         self.reloading = reloading
-        for each in self.observers:
+        self._tellObservers()
+
+    def _tellObservers(self) -> None:
+        for each in tuple(self.observers):
             each()
 
     def _readAgain(self) -> tuple[DaemonDescription, dict[str, Any]]:

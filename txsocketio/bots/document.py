@@ -52,12 +52,12 @@ def documentOf(daemon: BotDaemon, readiness: Readiness, started: float) -> Docum
     }
 
 
-def sourceOf(daemon: BotDaemon, readiness: Readiness) -> Source:
+def sourceOf(daemon: BotDaemon) -> Source:
     """
     What looks at a daemon at every call.
     """
     started = daemon.reactor.seconds()
-    return lambda: documentOf(daemon, readiness, started)
+    return lambda: documentOf(daemon, daemon.settings.get("ready") or Readiness(), started)
 
 
 def encoded(document: Document) -> bytes:

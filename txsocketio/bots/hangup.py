@@ -20,7 +20,7 @@ class ReloadOnHangup(Service):
     Calls what reloads at each C{SIGHUP}, while it runs.
     """
 
-    _log = Logger(namespace="daemon")
+    _log = Logger()
     _before: Any = None
 
     def __init__(self, reload: Callable[[], Deferred[Any]], reactor: Any) -> None:

@@ -26,7 +26,15 @@ from txsocketio.interfaces import IBot, IBotPlugin
 
 __all__ = ["BUILT_IN", "ClassPlugin", "Found", "Plugins", "loadDotted"]
 
-BUILT_IN = {"log": "txsocketio.bots.log:LogBot"}
+_BOTS = "txsocketio.bots"
+
+BUILT_IN = {
+    "command": f"{_BOTS}.command:CommandBot",
+    "emit": f"{_BOTS}.emit:EmitBot",
+    "log": f"{_BOTS}.log:LogBot",
+    "relay": f"{_BOTS}.relay:RelayBot",
+    "webhook": f"{_BOTS}.webhook:WebhookBot",
+}
 """The plugins that come with this package."""
 
 ENTRY_POINTS = "txsocketio.bots"

@@ -6,17 +6,14 @@ Must not know: the daemon.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from base64 import b64encode
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from twisted.python.logfile import LogFile
 
 from txsocketio.bots.bot import Bot
+from txsocketio.bots.records import eventRecord, jsonLine
 from txsocketio.bots.schema import PluginOption, integer, listOf, schemaOf
 
 __all__ = ["LogBot", "jsonLine"]
@@ -28,27 +25,6 @@ class _Output(Protocol):
     def write(self, data: str) -> object: ...
 
     def flush(self) -> object: ...
-
-
-def _plain(value: object) -> Any:
-    """
-    What JSON has no word for: bytes as base64, the rest as Python shows it.
-    """
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return {"base64": b64encode(value).decode("ascii")}
-    return repr(value)
-
-
-def jsonLine(record: Mapping[str, Any]) -> str:
-    """
-    Write a record as one line; whatever is in it, this raises nothing.
-    """
-    try:
-        return json.dumps(record, default=_plain, allow_nan=False, separators=(",", ":")) + "\n"
-    except (TypeError, ValueError, RecursionError) as error:
-        # Only the arguments can be the reason: they are the server's.
-        readable = {**record, "args": None, "unreadable": f"{type(error).__name__}: {error}"}
-        return json.dumps(readable, default=_plain, separators=(",", ":")) + "\n"
 
 
 class LogBot(Bot):
@@ -89,17 +65,7 @@ class LogBot(Bot):
 
     def _eventReceived(self, event: str, *args: Any) -> None:
         if not self._events or event in self._events:
-            self._write(jsonLine(self._record(event, args)))
-
-    def _record(self, event: str, args: tuple[Any, ...]) -> dict[str, Any]:
-        now = datetime.fromtimestamp(self.socket.io.reactor.seconds(), UTC)
-        return {
-            "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "bot": self.log.bot,
-            "namespace": self.socket.nsp,
-            "event": event,
-            "args": args,
-        }
+            self._write(jsonLine(eventRecord(self, event, args)))
 
     def _write(self, line: str) -> None:
         try:

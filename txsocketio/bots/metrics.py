@@ -72,12 +72,8 @@ class _Collector:
 def _ofBots(bots: list[Mapping[str, Any]]) -> Iterator[Any]:
     yield _gauge("info", "The bot.", ["server", "namespace", "plugin"], bots, _info)
     yield _gauge("state", "1 for the state the bot is in.", ["state"], bots, _states)
-    yield _gauge(
-        "state_since_seconds", "When that began.", [], bots, lambda bot: [([], bot["since"])]
-    )
-    yield _gauge(
-        "attempt", "The attempt to connect again.", [], bots, lambda b: [([], b["attempt"])]
-    )
+    yield _gauge("state_since_seconds", "When that began.", [], bots, _since)
+    yield _gauge("attempt", "The attempt to connect again.", [], bots, _attempt)
     yield _gauge("next_attempt_seconds", "When the next one is due.", [], bots, _next)
     yield from (_counter(name, meaning, bots) for name, meaning in _COUNTERS.items())
 

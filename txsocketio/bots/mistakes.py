@@ -12,7 +12,10 @@ from difflib import get_close_matches
 
 from txsocketio.errors import SocketIOError
 
-__all__ = ["ConfigError", "Mistake", "PluginError", "didYouMean", "nearest"]
+__all__ = ["BAD_CONFIGURATION", "ConfigError", "Mistake", "PluginError", "didYouMean", "nearest"]
+
+BAD_CONFIGURATION = 2
+"""The exit status of mistakes that a restart cannot mend."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

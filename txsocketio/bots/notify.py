@@ -33,7 +33,7 @@ class NotifySocket:
     Sends datagrams to a supervisor; one that does not listen hurts nobody.
     """
 
-    _log = Logger(namespace="daemon")
+    _log = Logger()
     _broken = False
 
     def __init__(self, address: str) -> None:
@@ -90,26 +90,34 @@ class Notifier(Service):
 
     def startService(self) -> None:
         super().startService()
-        self._daemon.observers.append(self._look)
+        self._observe(self._look)
         if self._watchdog is not None and not self._beat.running:
             self._beat.start(self._watchdog / 2)
         self._report()
 
     def stopService(self) -> None:
         super().stopService()
-        self._daemon.observers.remove(self._look)
         soon, self._soon = self._soon, None
         if soon is not None:
             soon.cancel()
         self._send(STOPPING=1, STATUS="stopping; what waits is being sent")
+        # While the bots end, which takes its time, the supervisor still looks.
+        self._observe(self._lookForEnd)
+        self._lookForEnd()
 
     # inside
 
+    def _observe(self, look: Callable[[], object]) -> None:
+        observers = self._daemon.observers
+        observers[:] = [each for each in observers if each not in (self._look, self._lookForEnd)]
+        observers.append(look)
+
     def _alive(self) -> None:
         self._send(WATCHDOG=1)
-        # While the bots end, which takes its time, somebody still looks.
+
+    def _lookForEnd(self) -> None:
         runners = self._daemon.runners.values()
-        if not self.running and all(r.condition.state is BotState.STOPPED for r in runners):
+        if self._beat.running and all(r.condition.state is BotState.STOPPED for r in runners):
             self._beat.stop()
 
     def _look(self) -> None:

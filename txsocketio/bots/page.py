@@ -25,36 +25,45 @@ REFRESH = 2
 """Seconds between two looks of the script."""
 
 _STYLE = """
-:root { color-scheme: light dark; font: 16px/1.45 system-ui, sans-serif }
-body { margin: 0 auto; max-width: 76rem; padding: 1rem }
-header { display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; align-items: baseline }
+:root { color-scheme: light dark; font: 16px/1.45 system-ui, sans-serif;
+  --soft: color-mix(in srgb, CanvasText 66%, Canvas);
+  --line: color-mix(in srgb, CanvasText 20%, Canvas);
+  --mark: #6a6a6a }
+body { margin: 0 auto; max-width: 76rem; padding: 1.2rem 1rem }
+header { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: baseline }
 h1 { font-size: 1.3rem; margin: 0 }
-#ready { font-weight: 600 }
-#stale { background: #b00020; color: #fff; padding: .4rem .7rem; border-radius: .3rem }
-.note { color: GrayText; font-size: .85rem }
-#find { font: inherit; padding: .3rem .5rem; width: 16rem; max-width: 100%; box-sizing: border-box }
+#ready { font-weight: 600; border-left: .4rem solid #b3261e; padding-left: .6rem;
+  overflow-wrap: anywhere }
+#ready[data-ready=true] { border-color: #1a7f37 }
+#count, .note, .age, dt { color: var(--soft) }
+#stale { background: #b3261e; color: #fff; padding: .4rem .7rem; border-radius: .4rem }
+.note { font-size: .85rem }
 .tools { margin: 1rem 0; display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center }
-.bot { border: 1px solid color-mix(in srgb, CanvasText 22%, Canvas); border-left-width: .4rem;
+#find { font: inherit; padding: .35rem .6rem; width: 18rem; max-width: 100%;
+  box-sizing: border-box; border: 1px solid var(--line); border-radius: .4rem }
+.bot { border: 1px solid var(--line); border-left: .4rem solid var(--mark);
   border-radius: .4rem; margin: .5rem 0 }
-.bot[hidden] { display: none }
-summary { display: grid; grid-template-columns: 13rem 8.5rem 7rem 1fr; gap: .1rem 1rem;
-  padding: .55rem .8rem; cursor: pointer; overflow-wrap: anywhere }
+[hidden] { display: none !important }
+summary { display: grid; grid-template-columns: 1rem 13rem 7.5rem 7rem 1fr; gap: .15rem 1rem;
+  padding: .55rem .8rem; cursor: pointer; overflow-wrap: anywhere; align-items: baseline }
+summary::before { content: "\\25b8"; color: var(--soft) }
+[open] > summary::before { content: "\\25be" }
+summary:hover { background: color-mix(in srgb, CanvasText 5%, Canvas) }
 summary:focus-visible { outline: 2px solid Highlight }
 .name { font-weight: 600 }
-[data-state=connected] { border-left-color: #1a7f37 }
-[data-state=failed] { border-left-color: #b00020 }
-[data-state="backing off"] { border-left-color: #c77700 }
-[data-state=connecting], [data-state=waiting] { border-left-color: #2f6fde }
-[data-state=stopped], [data-state=paused] { border-left-color: #777 }
-dl { display: grid; grid-template-columns: 11rem 1fr; gap: .15rem 1rem; margin: 0;
-  padding: .2rem .8rem .8rem; overflow-wrap: anywhere }
-dt { color: GrayText }
+.state { background: var(--mark); color: #fff; border-radius: 1rem; padding: 0 .6rem;
+  font-size: .85rem; line-height: 1.6; justify-self: start; white-space: nowrap }
+[data-state=connected] { --mark: #1a7f37 }
+[data-state=failed] { --mark: #b3261e }
+[data-state="backing off"] { --mark: #a85b00 }
+[data-state=connecting], [data-state=waiting] { --mark: #2a62c5 }
+dl { display: grid; grid-template-columns: 12rem 1fr; gap: .15rem 1rem; margin: 0;
+  padding: .3rem .8rem .8rem 2.8rem; overflow-wrap: anywhere }
 dd { margin: 0; min-width: 0 }
 @media (max-width: 44rem) {
-  summary { grid-template-columns: 1fr auto }
-  summary .why { grid-column: 1 / -1 }
-  dl { grid-template-columns: 1fr }
-  dd { margin-bottom: .4rem }
+  summary { grid-template-columns: 1rem 1fr auto; gap: .2rem .5rem }
+  summary .age, summary .why { grid-column: 2 / -1 }
+  dl { grid-template-columns: 8rem 1fr; padding-left: .8rem; gap: .15rem .5rem }
   #find { width: 100% }
 }
 """
@@ -87,10 +96,13 @@ const show = (doc) => {
       cell.textContent = String(told[cell.dataset.field] ?? "\\u2013");
   });
   const up = doc.bots.filter((bot) => bot.state === "connected").length;
+  $("ready").dataset.ready = doc.ready;
   $("ready").textContent = doc.ready ? "ready"
     : "not ready: waiting for " + doc.notReady.join(", ");
   $("count").textContent = up + " of " + doc.bots.length + " connected";
   $("time").textContent = stamp(doc.time);
+  $("running").textContent = span(doc.time - doc.started);
+  $("rule").textContent = doc.readyRule;
   filter();
 };
 const filter = () => {
@@ -139,7 +151,7 @@ _PAGE = """\
 <body>
 <header>
 <h1>Socket.IO bots</h1>
-<span id="ready" role="status">{ready}</span>
+<span id="ready" role="status" data-ready="{isReady}">{ready}</span>
 <span id="count">{count}</span>
 </header>
 <p id="stale" role="alert" hidden>The daemon does not answer; what stands here may be old.</p>
@@ -149,8 +161,9 @@ _PAGE = """\
 </div>
 <main>
 {bots}</main>
-<p class="note">As of <span id="time">{time}</span>; process {pid}, running for {running};
-ready when connected: {rule}; txsocketio {version}.
+<p class="note">As of <span id="time">{time}</span>; process {pid}, running for
+<span id="running">{running}</span>; ready when connected:
+<span id="rule">{rule}</span>; txsocketio {version}.
 <a href="status.json">status.json</a>{metrics}</p>
 <script>{script}</script>
 </body>
@@ -161,8 +174,9 @@ _METRICS = ' <a href="metrics">metrics</a>'
 
 _BOT = """\
 <details class="bot" data-bot="{name}" data-state="{state}">
-<summary><span class="name">{name}</span> <span data-field="state">{state}</span>
-<span data-field="age">{age}</span> <span class="why" data-field="why">{why}</span></summary>
+<summary><span class="name">{name}</span> <span class="state" data-field="state">{state}</span>
+<span class="age" data-field="age">{age}</span>
+<span class="why" data-field="why">{why}</span></summary>
 <dl>
 {details}</dl>
 </details>
@@ -178,8 +192,8 @@ _DETAILS = (
     ("attempt", "attempt"),
     ("nextAttempt", "next attempt"),
     ("lastError", "last error"),
-    ("connects", "connected"),
-    ("disconnections", "disconnected"),
+    ("connects", "connections"),
+    ("disconnections", "disconnections"),
     ("eventsIn", "events received"),
     ("emits", "events sent"),
 )
@@ -197,6 +211,7 @@ def statusPage(document: Document, metrics: bool = True) -> str:
     up = sum(bot["state"] == "connected" for bot in bots)
     waited = ", ".join(document["notReady"])
     values = {
+        "isReady": "true" if document["ready"] else "false",
         "ready": "ready" if document["ready"] else f"not ready: waiting for {waited}",
         "count": f"{up} of {len(bots)} connected",
         "time": _stamp(now),

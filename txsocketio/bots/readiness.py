@@ -48,7 +48,7 @@ class Readiness:
         if self.rule == "names" and bot.name not in self.names:
             return True
         been = self.rule == "once" and bot.counters.connects > 0
-        return been or bot.state.value == "connected"
+        return been or bool(bot.state.value == "connected")
 
 
 def parseReady(text: str) -> Readiness:

@@ -19,7 +19,9 @@ from twisted.python.failure import Failure
 from txsocketio.bots.descriptions import BotDescription
 from txsocketio.bots.limits import cancelQuietly, limited
 from txsocketio.bots.ratelimit import RateLimit
+from txsocketio.bots.redaction import redactorOf
 from txsocketio.bots.states import BotState, BotStatus, Condition, Counters
+from txsocketio.bots.trace import WireTrace
 from txsocketio.errors import Disconnected, SocketIOError
 from txsocketio.protocol.url import parseURL
 from txsocketio.service import SocketIOService
@@ -71,6 +73,7 @@ class BotRunner(Service):
     @ivar condition: how it is, since when and why.
     @ivar bot: the bot, once made.
     @ivar client: its L{SocketIOService}, once made.
+    @ivar trace: its wire trace, off at first.
     @ivar paused: whether it stays stopped until L{resume}.
     @ivar changed: called with this runner after each change of C{condition}.
     @ivar lengthen: see L{Manager <txsocketio.manager.Manager>}.
@@ -109,6 +112,7 @@ class BotRunner(Service):
         self._counters = Counters()
         self._eventsIn = self._emits = 0
         self.log = BotLogger(description.name, url=description.server)
+        self.trace = WireTrace(self.log, redactorOf(description.secrets))
         self.condition = Condition(BotState.WAITING, reactor.seconds(), "not started yet")
 
     # from above
@@ -252,6 +256,7 @@ class BotRunner(Service):
         socket = self.client.socket
         socket.io.lengthen = self.lengthen
         self.log.fields["namespace"] = socket.nsp
+        self.trace.follow(socket.io)
         self._watch(socket)
         self._limitRate(socket)
         self.bot.attach(socket, self.log)

@@ -9,29 +9,40 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 from twisted.application.service import IService
+from twisted.logger import ILogObserver
 from twisted.python import usage
+from twisted.python.components import Componentized
 
 from txsocketio.bots.config import readConfig
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.hangup import ReloadOnHangup
 from txsocketio.bots.loader import Plugins
-from txsocketio.bots.mistakes import ConfigError
+from txsocketio.bots.logs import LogLines, observerOf, openLog
+from txsocketio.bots.mistakes import BAD_CONFIGURATION, ConfigError
 from txsocketio.bots.notify import notifierFor
+from txsocketio.bots.overview import overviewOf
 from txsocketio.bots.processend import ProcessEnd
 from txsocketio.bots.schema import seconds
+from txsocketio.bots.seat import parseSeat
 from txsocketio.bots.shares import Share, parseShare, shareOfEnvironment
 from txsocketio.bots.show import showConfig
+from txsocketio.bots.spawning import spawnerOf
 from txsocketio.bots.starter import STARTER, writeStarter
+from txsocketio.bots.supervisor import Supervisor
+from txsocketio.bots.watching import checkEndpoints, watch
+from txsocketio.bots.worker import buildObserver, sit
 
 __all__ = ["Options", "makeService"]
 
-BAD_CONFIGURATION = 2
-"""The exit status of mistakes that a restart cannot mend."""
+MOST_WORKERS = 64
 
 _DEMO_NEEDS = ("socketio", "aiohttp")
 
@@ -41,6 +52,13 @@ def _duration(text: str) -> float:
     if not value:
         raise ValueError("must be above 0")
     return value
+
+
+def _workers(text: str) -> int:
+    count = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= count <= MOST_WORKERS:
+        raise ValueError(f"must be a whole number from 1 to {MOST_WORKERS}; not {text!r:.80}")
+    return count
 
 
 class Options(usage.Options):
@@ -78,6 +96,8 @@ class Options(usage.Options):
             "a StatefulSet's pod (default: the environment's SIOCLIENT_SHARD).",
             parseShare,
         ],
+        ["workers", None, None, "Run the bots in N processes, each with its share.", _workers],
+        ["worker", None, None, "Not for people: what --workers tells its processes.", parseSeat],
     ]
 
     description: DaemonDescription | None = None
@@ -131,16 +151,32 @@ class Options(usage.Options):
         """
         # From the second time on by its absolute name: twistd changes folders.
         file = self.description.file if self.description else self["config"]
-        return readConfig(file, self.plugins.find, only=self.bots, shares=self._shares())
+        shares, seat = self._shares(), self["worker"]
+        if not seat:
+            return readConfig(file, self.plugins.find, only=self.bots, shares=shares)
+        shares.append(seat.share)
+        new = readConfig(file, self.plugins.find, only=self.bots, shares=shares)
+        return replace(new, settings=seat.settings(new.settings))
 
     def _shares(self) -> list[Share]:
         share = self["shard"] or shareOfEnvironment(os.environ)
         return [share] if share else []
 
+    def choice(self) -> list[str]:
+        """
+        The arguments that choose the same bots from anywhere.
+        """
+        assert self.description is not None
+        bots = [argument for name in self.bots for argument in ("--bot", name)]
+        shards = [argument for share in self._shares() for argument in ("--shard", str(share))]
+        return ["--config", self.description.file, *bots, *shards]
+
     def _readConfig(self) -> None:
         file = self["config"]
         try:
             self.description = self.read()
+            if wrong := checkEndpoints(self.description.file, self.description.settings):
+                raise ConfigError(wrong)
         except (ConfigError, ValueError) as error:
             print(error, file=sys.stderr)
             raise SystemExit(BAD_CONFIGURATION) from None
@@ -202,16 +238,50 @@ def makeService(options: Options) -> IService:
 
     description = options.description
     assert description is not None
-    daemon = BotDaemon(
-        description.bots,
-        options.plugins,
-        reactor,
-        settings=description.settings,
-        read=options.read,
-        endProcess=ProcessEnd(reactor).end,
-    )
+    daemon = _daemon(options, description, reactor)
+    daemon.adopted = partial(_logOurWay, daemon, options)
+    if options["worker"]:
+        sit(daemon, options["worker"], reactor)
     ReloadOnHangup(daemon.reload, reactor).setServiceParent(daemon)
     notifier = notifierFor(daemon)
     if notifier is not None:
         notifier.setServiceParent(daemon)
     return daemon
+
+
+def _daemon(options: Options, description: DaemonDescription, reactor: Any) -> BotDaemon:
+    """
+    The daemon, or who supervises those that are, and what it serves.
+    """
+    common: dict[str, Any] = {
+        "bots": description.bots,
+        "plugins": options.plugins,
+        "reactor": reactor,
+        "settings": description.settings,
+        "read": options.read,
+        "endProcess": ProcessEnd(reactor).end,
+    }
+    if options["workers"] is None:
+        daemon = BotDaemon(**common)
+        watch(daemon, reactor)
+        return daemon
+    spawn = spawnerOf(reactor, options.choice(), options.parent or {})
+    supervisor = Supervisor(**common, count=options["workers"], spawn=spawn)
+    watch(supervisor, reactor, overviewOf(supervisor))
+    return supervisor
+
+
+def _logOurWay(daemon: BotDaemon, options: Options, application: Any) -> None:
+    """
+    Have C{twistd} log by our observer; a C{--logger} of the user's wins.
+    """
+    twistd: Mapping[str, Any] = options.parent or {}
+    if not isinstance(application, Componentized) or twistd.get("logger"):
+        return
+    lines = LogLines(lambda: daemon.runners.values())
+    if options["worker"]:
+        observer: Any = buildObserver(lines)
+    else:
+        logFormat = daemon.settings.get("log-format", "text")
+        observer = observerOf(lines, logFormat, openLog(twistd))
+    application.setComponent(ILogObserver, observer)

@@ -41,6 +41,9 @@ _NO_BODY = b"HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\nContent-Leng
 Answer = tuple[int, str, bytes]
 """Status, content type, body."""
 
+_Made = tuple[Source, Callable[[Document], Answer]]
+"""What a page is made from, and how."""
+
 TEXT = "text/plain; charset=utf-8"
 
 _log = Logger()
@@ -52,7 +55,7 @@ def buildSite(source: Source, reactor: Any, metrics: bool = True) -> Any:
 
     @param metrics: whether C{/metrics} is there.
     """
-    pages = {
+    pages: dict[bytes, _Made] = {
         b"/": (source, partial(_page, metrics=metrics)),
         b"/status.json": (source, _json),
         b"/readyz": (source, _ready),
@@ -106,7 +109,7 @@ class _Pages(Resource):
 
     isLeaf = True
 
-    def __init__(self, pages: Mapping[bytes, tuple[Source, Callable[[Document], Answer]]]) -> None:
+    def __init__(self, pages: Mapping[bytes, _Made]) -> None:
         super().__init__()
         self._pages = pages
 
@@ -181,6 +184,7 @@ class _Channel(HTTPChannel):
     """
 
     factory: Any
+    transport: Any
     _deadline: IDelayedCall
 
     def connectionMade(self) -> None:
@@ -188,7 +192,7 @@ class _Channel(HTTPChannel):
         self.factory.connections += 1
         self._deadline = self.callLater(PATIENCE, self.transport.abortConnection)
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         if self._deadline.active():
             self._deadline.cancel()
         self.factory.connections -= 1
@@ -210,8 +214,9 @@ class _Site(Site):
     @ivar connections: how many there are.
     """
 
-    protocol = _Channel
+    protocol = _Channel  # type: ignore[assignment]
     displayTracebacks = False
+    noisy = False
     connections = 0
 
     def buildProtocol(self, addr: Any) -> Any:

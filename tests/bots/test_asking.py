@@ -1,0 +1,114 @@
+"""
+Tests for L{txsocketio.bots.asking}.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, TimeoutError, succeed
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from bots.lookkit import Wire, document, status
+from txsocketio.bots.asking import PATIENCE, askStatus, command, statusOf
+from txsocketio.bots.control import Refused
+from txsocketio.bots.states import BotState
+
+
+class Stage:
+    """
+    A worker's end of the connection.
+    """
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.wire = Wire()
+        self.answers: list[Any] = []
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        self.protocol = factory.buildProtocol(None)
+        self.protocol.makeConnection(self.wire)
+        return succeed(self.protocol)
+
+    def command(self, path: str, reactor: Any, request: Any) -> Deferred[Any]:
+        return command(path, reactor, request, lambda reactor, path: self)
+
+    def answer(self, *pieces: bytes) -> Any:
+        for each in pieces:
+            self.protocol.dataReceived(each)
+        self.protocol.connectionLost(Failure(ConnectionDone()))
+        return self.answers[0]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    stage = Stage()
+    stage.command("/x", stage.clock, {"command": "pause"}).addBoth(stage.answers.append)
+    return stage
+
+
+def test_aCommandIsALine(stage: Stage) -> None:
+    """
+    And so is its result, however it comes cut; then the connection is over.
+    """
+    assert stage.wire.value() == b'{"command": "pause"}\n'
+    stage.protocol.dataReceived(b'{"ok": true, ')
+    assert not stage.wire.disconnecting
+    assert stage.answer(b'"result": [1]}\n') == [1]
+    assert stage.wire.disconnecting
+
+
+def test_whatAWorkerRefusesIsRefused(stage: Stage) -> None:
+    """
+    For its reason.
+    """
+    answer = stage.answer(b'{"ok": false, "error": "it is stopped"}\n')
+    assert answer.check(Refused) and answer.getErrorMessage() == "it is stopped"
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]\n", b'{"ok": tr', b"{}\n"])
+def test_nonsenseIsNoAnswer(stage: Stage, answer: bytes) -> None:
+    """
+    Nor is silence.
+    """
+    assert isinstance(stage.answer(answer), Failure)
+
+
+def asked() -> Stage:
+    stage = Stage()
+    askStatus("/x", stage.clock, stage.command).addBoth(stage.answers.append)
+    return stage
+
+
+def test_theStatusIsMadeAgain() -> None:
+    """
+    Of each bot.
+    """
+    bots = [status("a"), status("b", state=BotState.BACKING_OFF, sid=None, nextAttempt=7.5)]
+    line = json.dumps({"ok": True, "result": document(*bots)}).encode() + b"\n"
+    stage = asked()
+    assert stage.wire.value() == b'{"command": "status"}\n'
+    assert stage.answer(line) == bots
+    assert stage.clock.getDelayedCalls() == []
+
+
+def test_aWorkerThatHangsIsLeft() -> None:
+    """
+    After some seconds; the connection is closed.
+    """
+    stage = asked()
+    stage.clock.advance(PATIENCE)
+    assert stage.answers[0].check(TimeoutError)
+    assert stage.wire.aborted
+    stage.answer(b"late")
+
+
+def test_aStatusSurvivesTheJourney() -> None:
+    """
+    All of it.
+    """
+    assert statusOf(status().plain()) == status()

@@ -1,0 +1,342 @@
+"""
+Tests for L{txsocketio.bots.ctl}; tests/interop/test_looking.py commands a real
+C{twistd}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.task import Clock
+
+from bots.lookkit import NOW, Wire, document, status
+from support import deferred
+from txsocketio.bots import ctl
+from txsocketio.bots.ctl import BAD_USAGE, DONE, NOT_DONE, NOT_REACHED, NoAnswer, ask, main
+from txsocketio.bots.states import BotState
+
+STATUS = {"command": "status"}
+
+
+class Daemon:
+    """
+    An endpoint where a daemon answers with some bytes, or ends the connection.
+    """
+
+    def __init__(self, answer: bytes | None = b"") -> None:
+        self.answer = answer
+        self.wire = Wire()
+        self.protocol: Any = None
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        self.protocol = factory.buildProtocol(None)
+        self.protocol.makeConnection(self.wire)
+        if self.answer is None:
+            self.protocol.connectionLost(None)
+        else:
+            self.protocol.dataReceived(self.answer)
+        return succeed(self.protocol)
+
+    @property
+    def asked(self) -> Any:
+        return json.loads(self.wire.value())
+
+
+class Nowhere:
+    """
+    An endpoint that nobody listens at.
+    """
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+    def connect(self, factory: Any) -> Any:
+        connecting: Deferred[Any] = Deferred()
+        if self.error is not None:
+            connecting.errback(self.error)
+        return connecting
+
+
+def asking(endpoint: Any, clock: Clock) -> Deferred[Any]:
+    return Deferred.fromCoroutine(ask(endpoint, STATUS, clock, 5))
+
+
+# a question
+
+
+@deferred()
+async def test_aQuestionIsAnswered() -> None:
+    """
+    One line there, one back, and the connection is ended.
+    """
+    clock = Clock()
+    daemon = Daemon(b'{"ok": true, "result": 1}\n{"more"')
+    assert await asking(daemon, clock) == {"ok": True, "result": 1}
+    assert daemon.asked == STATUS
+    assert daemon.wire.aborted
+    assert clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(
+    ("daemon", "error"),
+    [
+        (Daemon(b"HTTP/1.1 400 Bad Request\n"), "what answers there is no daemon of ours"),
+        (Daemon(b"[]\n"), "what answers there is no daemon of ours"),
+        (Daemon(b"[" * 100_000 + b"\n"), "what answers there is no daemon of ours"),
+        (Daemon(None), "the daemon ended the connection without an answer"),
+        (
+            Nowhere(ConnectionRefusedError()),
+            "the daemon cannot be reached: Connection was refused by other side.",
+        ),
+        (Nowhere(OSError()), "the daemon cannot be reached: OSError"),
+    ],
+)
+@deferred()
+async def test_whoDoesNotAnswerIsNamed(daemon: Any, error: str) -> None:
+    """
+    The message says what went wrong, and nothing is left.
+    """
+    clock = Clock()
+    with pytest.raises(NoAnswer) as caught:
+        await asking(daemon, clock)
+    assert str(caught.value) == error
+    assert clock.getDelayedCalls() == []
+
+
+def test_nobodyWaitsForever() -> None:
+    """
+    Neither for a connection nor for an answer.
+    """
+    clock = Clock()
+    failures: list[Any] = []
+    for endpoint in (Nowhere(), Daemon()):
+        asking(endpoint, clock).addErrback(failures.append)
+    clock.advance(5)
+    texts = [each.getErrorMessage() for each in failures]
+    assert texts[0].startswith("the daemon cannot be reached: ")
+    assert texts[1] == "no answer within 5 s"
+
+
+# the command line
+
+
+class Line:
+    """
+    Runs command lines against an answer.
+    """
+
+    endpoint: Any = None
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.where: list[str] = []
+        self.answer(None)
+
+    def answer(self, result: Any, **fields: Any) -> None:
+        told = {"ok": True, "result": result, **fields}
+        self.endpoint = Daemon(json.dumps(told).encode() + b"\n")
+
+    def react(self, function: Any) -> None:
+        done: list[Any] = []
+        function(self.clock).addBoth(done.append)
+        assert done == [None]
+        raise SystemExit(0)
+
+    def run(self, *arguments: str) -> int:
+        return main(["-c", "/run/c.sock", *arguments], self.react)
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    made = Line()
+
+    def clientFromString(reactor: Any, where: str) -> Any:
+        made.where.append(where)
+        return made.endpoint
+
+    monkeypatch.setattr(ctl, "clientFromString", clientFromString)
+    monkeypatch.delenv(ctl.VARIABLE, raising=False)
+    yield made
+    assert made.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "request_"),
+    [
+        (["status"], STATUS),
+        (["status", "ticker"], STATUS),
+        (["reload"], {"command": "reload"}),
+        (["reconnect", "ticker"], {"command": "reconnect", "bot": "ticker"}),
+        (["pause", "ticker"], {"command": "pause", "bot": "ticker"}),
+        (["resume", "ticker"], {"command": "resume", "bot": "ticker"}),
+        (["trace", "ticker", "on"], {"command": "trace", "bot": "ticker", "on": True}),
+        (["trace", "ticker", "off"], {"command": "trace", "bot": "ticker", "on": False}),
+    ],
+)
+def test_aCommandIsSent(line: Line, arguments: list[str], request_: Any) -> None:
+    """
+    As the control endpoint understands it.
+    """
+    line.answer(document())
+    assert line.run(*arguments) == DONE
+    assert line.endpoint.asked == request_
+
+
+def test_whatWasDoneIsTold(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    In the daemon's words, if it has any.
+    """
+    line.answer("1 added: b\x1b[2J")
+    assert line.run("reload") == DONE
+    line.answer(None)
+    assert line.run("pause", "ticker") == DONE
+    line.answer(None)
+    assert line.run("--json", "pause", "ticker") == DONE
+    assert capsys.readouterr().out == "1 added: b\\x1b[2J\ndone\nnull\n"
+
+
+def test_whatWasRefusedIsTold(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    On the standard error.
+    """
+    line.answer(None, ok=False, error='there is no bot "x"')
+    assert line.run("pause", "x") == NOT_DONE
+    assert capsys.readouterr() == ("", 'there is no bot "x"\n')
+
+
+def test_whoCannotBeReachedIsTold(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    With where it was looked for.
+    """
+    line.endpoint = Nowhere(ConnectionRefusedError())
+    assert line.run("status") == NOT_REACHED
+    assert capsys.readouterr().err.startswith("/run/c.sock: the daemon cannot be reached: ")
+
+
+BOTS = (status(), status("b", state=BotState.BACKING_OFF, since=NOW - 5, why="no\nluck\x1b"))
+
+
+def test_theStatusIsATable(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    A line a bot; the exit status is that of readyz.
+    """
+    line.answer(document(*BOTS))
+    assert line.run("status") == NOT_DONE
+    assert capsys.readouterr().out == (
+        "ticker  connected    1 min 5 s  connected\nb       backing off  5 s        no luck\\x1b\n"
+    )
+
+
+def test_aDaemonWithoutBotsHasAnEmptyTable(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    And is ready.
+    """
+    line.answer({**document(), "bots": []})
+    assert line.run("status") == DONE
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("bot", "code"), [("ticker", DONE), ("b", NOT_DONE)])
+def test_theStatusOfOneBot(
+    line: Line, capsys: pytest.CaptureFixture[str], bot: str, code: int
+) -> None:
+    """
+    Is good when it is connected.
+    """
+    line.answer(document(*BOTS))
+    assert line.run("--json", "status", bot) == code
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)["bots"]] == [bot]
+
+
+def test_theStatusOfNobody(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Is not good.
+    """
+    line.answer(document())
+    assert line.run("status", "x") == NOT_DONE
+    assert capsys.readouterr().err == 'there is no bot "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("where", "endpoint"),
+    [
+        ("/run/a:b\\c", "unix:/run/a\\:b\\\\c"),
+        ("./c.sock", "unix:./c.sock"),
+        ("unix:/run/c.sock", "unix:/run/c.sock"),
+        ("tcp:127.0.0.1:9465", "tcp:127.0.0.1:9465"),
+    ],
+)
+def test_whereTheDaemonIs(
+    line: Line, monkeypatch: pytest.MonkeyPatch, where: str, endpoint: str
+) -> None:
+    """
+    A path, or an endpoint; said by the environment, too.
+    """
+    monkeypatch.setenv(ctl.VARIABLE, where)
+    assert main(["reload"], line.react) == DONE
+    assert line.where == [endpoint]
+
+
+def test_whatIsNoEndpointIsAMistake(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Of the command line.
+    """
+    line = Line()
+    assert main(["-c", "nonsense", "status"], line.react) == BAD_USAGE
+    assert "nonsense is no client endpoint: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["status"], ["-c", "x", "dance"]])
+def test_anUnusableCommandLineIsAMistake(line: Line, arguments: list[str]) -> None:
+    """
+    The reactor is not even started.
+    """
+    assert main(arguments, line.react) == BAD_USAGE
+    assert line.where == []
+
+
+def test_helpIsNoMistake(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    It tells the exit statuses.
+    """
+    assert main(["--help"], line.react) == 0
+    assert "exit status: 0 done" in capsys.readouterr().out
+
+
+def test_interruptedItHasTheReactorsStatus(line: Line) -> None:
+    """
+    Nothing is known then.
+    """
+
+    def react(function: Any) -> None:
+        raise SystemExit(1)
+
+    assert main(["-c", "x", "status"], react) == 1
+
+
+def test_aReactorMayReturn(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Then the status is ours as well; without any, Twisted's is taken.
+    """
+
+    def react(function: Any) -> None:
+        function(line.clock)
+
+    monkeypatch.setattr("twisted.internet.task.react", react)
+    assert main(["-c", "x", "reload"]) == DONE
+
+
+def test_theRealEndpointOfAPathIsAUnixSocket() -> None:
+    """
+    What our tests put aside.
+    """
+    endpoint = ctl.clientFromString(Clock(), ctl._asEndpoint("/run/c.sock"))
+    assert isinstance(endpoint, UNIXClientEndpoint)

@@ -1,0 +1,84 @@
+"""
+Tests for L{txsocketio.bots.hangup}.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.threads import deferToThread
+from twisted.logger import globalLogPublisher
+
+from support import deferred, until
+from txsocketio.bots.hangup import ReloadOnHangup
+
+
+@pytest.fixture
+def service() -> Iterator[ReloadOnHangup]:
+    from twisted.internet import reactor
+
+    reloads: list[int] = []
+
+    def reload() -> Deferred[Any]:
+        reloads.append(len(reloads))
+        return fail(ValueError("told by reload itself"))
+
+    made = ReloadOnHangup(reload, reactor)
+    made.reloads = reloads  # type: ignore[attr-defined]
+    yield made
+    if made.running:
+        made.stopService()
+
+
+@deferred()
+async def test_aHangupReloads(service: Any) -> None:
+    """
+    By the real signal; a reload that fails is no unhandled error.
+    """
+    service.startService()
+    os.kill(os.getpid(), signal.SIGHUP)
+    await until(lambda: service.reloads == [0])
+
+
+def test_theSignalIsGivenBack(service: Any) -> None:
+    """
+    Whoever had it before has it after.
+    """
+    before = signal.getsignal(signal.SIGHUP)
+    service.startService()
+    assert signal.getsignal(signal.SIGHUP) is not before
+    service.stopService()
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_aLateHangupIsIgnored(service: Any) -> None:
+    """
+    It came while the service was being stopped.
+    """
+    service.startService()
+    service.stopService()
+    service._hangUp()
+    assert service.reloads == []
+
+
+@deferred()
+async def test_inAnotherThreadItIsToldOnly(service: Any) -> None:
+    """
+    Python lets the main thread alone have signals; nothing else is lost.
+    """
+    told: list[str] = []
+    globalLogPublisher.addObserver(lambda event: told.append(event["log_format"]))
+    observer = globalLogPublisher._observers[-1]
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        await deferToThread(service.startService)
+    finally:
+        globalLogPublisher.removeObserver(observer)
+    service.stopService()
+    assert any("main thread" in text for text in told)
+    assert signal.getsignal(signal.SIGHUP) is before

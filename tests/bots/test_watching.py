@@ -1,0 +1,130 @@
+"""
+Tests for L{txsocketio.bots.watching}, over real endpoints of this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import succeed
+from twisted.internet.endpoints import UNIXClientEndpoint
+
+from bots.lookkit import document
+from support import deferred, freePort
+from txsocketio.bots.ctl import ask
+from txsocketio.bots.daemon import BotDaemon
+from txsocketio.bots.loader import Plugins
+from txsocketio.bots.readiness import Readiness
+from txsocketio.bots.watching import checkEndpoints, ownersOnly, watch
+
+
+def daemonWith(**settings: Any) -> BotDaemon:
+    from twisted.internet import reactor
+
+    return BotDaemon((), Plugins(), reactor, settings)
+
+
+async def fetch(url: str) -> str:
+    from urllib.request import urlopen
+
+    from twisted.internet.threads import deferToThread
+
+    def look() -> str:
+        with urlopen(url, timeout=5) as answer:
+            return str(answer.read().decode())
+
+    return str(await deferToThread(look))
+
+
+@deferred()
+async def test_nothingIsServedUnlessTheFileSaysSo() -> None:
+    """
+    A daemon opens no port by itself.
+    """
+    daemon = daemonWith()
+    watch(daemon, daemon.reactor)
+    assert list(daemon) == []
+
+
+@deferred(timeout=15.0)
+async def test_thePageIsServedAsLongAsTheDaemonRuns() -> None:
+    """
+    Nothing listens before it starts, and nothing after its end.
+    """
+    port = freePort()
+    daemon = daemonWith(status=f"tcp:{port}:interface=127.0.0.1", metrics=False)
+    watch(daemon, daemon.reactor)
+    url = f"http://127.0.0.1:{port}/"
+    with pytest.raises(OSError):
+        await fetch(url)
+    daemon.startService()
+    try:
+        assert "Socket.IO bots" in await fetch(url)
+        assert json.loads(await fetch(url + "status.json"))["bots"] == []
+        with pytest.raises(OSError, match="404"):
+            await fetch(url + "metrics")
+    finally:
+        await daemon.stopService()
+    with pytest.raises(OSError):
+        await fetch(url)
+
+
+@deferred(timeout=15.0)
+async def test_operatorsAreHeard(tmp_path: Path) -> None:
+    """
+    On a unix socket that is its owner's alone; who looks for others has them
+    asked.
+    """
+    path = tmp_path / "c.sock"
+    daemon = daemonWith(control=f"unix:{path}")
+    told = document()
+    watch(daemon, daemon.reactor, lambda: succeed(told))
+    daemon.startService()
+    try:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        endpoint = UNIXClientEndpoint(daemon.reactor, str(path))
+        answer = await ask(endpoint, {"command": "status"}, daemon.reactor, 5)
+        assert answer == {"ok": True, "result": told}
+    finally:
+        await daemon.stopService()
+    assert not path.exists()
+
+
+@deferred()
+async def test_theRuleOfReadinessMayChange() -> None:
+    """
+    A reload takes it over: it is asked for at every look.
+    """
+    daemon = daemonWith()
+    watch(daemon, daemon.reactor)
+    daemon.settings["ready"] = Readiness("any")
+    daemon.adjustable["ready"](Readiness("any"))
+
+
+@pytest.mark.parametrize(
+    ("description", "served"),
+    [
+        ("unix:/run/c.sock", "unix:/run/c.sock:mode=600"),
+        ("unix:/run/c.sock:mode=660", "unix:/run/c.sock:mode=660"),
+        ("tcp:9465", "tcp:9465"),
+    ],
+)
+def test_aUnixSocketIsItsOwners(description: str, served: str) -> None:
+    """
+    Unless the file says otherwise.
+    """
+    assert ownersOnly(description) == served
+
+
+def test_whatIsNoEndpointIsAMistake() -> None:
+    """
+    Found before anything is started.
+    """
+    settings = {"status": "tcp:1", "control": "nosuch:1"}
+    (wrong,) = checkEndpoints("b.ini", settings)
+    assert str(wrong).startswith("b.ini: [daemon] control: is no endpoint: ValueError: ")
+    assert checkEndpoints("b.ini", {"status": "tcp:1"}) == []

@@ -1,0 +1,71 @@
+"""
+What is served beside the bots, put together: the status page and the control
+endpoint, each on its endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.application.strports import service
+from twisted.internet.endpoints import serverFromString
+
+from txsocketio.bots.control import Commands, ControlFactory
+from txsocketio.bots.daemon import BotDaemon
+from txsocketio.bots.document import Source, sourceOf
+from txsocketio.bots.mistakes import Mistake
+from txsocketio.bots.web import buildSite
+
+__all__ = ["checkEndpoints", "watch"]
+
+
+def watch(daemon: BotDaemon, reactor: Any, source: Source | None = None) -> None:
+    """
+    Serve what the C{[daemon]} section says, as long as the daemon runs.
+
+    A port that cannot be had is an error of the start, not a line in a log.
+
+    @param source: gives the document, if it is not the daemon itself that
+        knows it.
+    """
+    settings = daemon.settings
+    source = source or sourceOf(daemon)
+    # Asked for when it matters.
+    daemon.adjustable["ready"] = lambda value: None
+    if "status" in settings:
+        site = buildSite(source, reactor, settings.get("metrics", True))
+        _serve(daemon, settings["status"], site, reactor)
+    if "control" in settings:
+        factory = ControlFactory(Commands(daemon, source), reactor)
+        _serve(daemon, settings["control"], factory, reactor)
+
+
+def _serve(daemon: BotDaemon, description: str, factory: Any, reactor: Any) -> None:
+    serving: IService = service(ownersOnly(description), factory, reactor)
+    serving.setServiceParent(daemon)
+
+
+def ownersOnly(description: str) -> str:
+    """
+    A unix socket is for its owner, unless its description says otherwise.
+    """
+    isOpen = description.startswith("unix:") and ":mode=" not in description
+    return description + ":mode=600" if isOpen else description
+
+
+def checkEndpoints(file: str, settings: Mapping[str, Any]) -> list[Mistake]:
+    """
+    Whether something could be served where the C{[daemon]} section says; what
+    reads the file knows no endpoints.
+    """
+    wrong = []
+    for key in ("status", "control"):
+        try:
+            if key in settings:
+                serverFromString(None, settings[key])
+        except Exception as error:  # anybody's endpoint parser
+            why = f"is no endpoint: {type(error).__name__}: {error}"
+            wrong.append(Mistake(file, 0, "daemon", key, why))
+    return wrong
