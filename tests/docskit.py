@@ -10,7 +10,8 @@ What becomes of a block is said by its language:
     calls must exist, with their options;
   - C{javascript}, C{json}, C{toml}, C{yaml}: parsed, and so is C{python} of
     C{:class: theirs}, which shows another client;
-  - C{text} and C{::}: drawings and output, no code.
+  - C{text} and C{::}: drawings and output, no code; but a C{::} that begins
+    with a command is C{shell}, and one of lines of JSON is that.
 
 The Python of one page shares one namespace, from top to bottom.  Where it has
 a C{server}, the one in memory of C{txsocketio.testing}, its clock is advanced
@@ -64,6 +65,13 @@ LISTS = {"docs/reference/rows.rst"}
 BUILT = ROOT / "docs" / "_build"
 
 DIRECTIVE = re.compile(r"^([ ]*(?:[*-] +)*)\.\. (code-block|code|sourcecode)::[ ]*(\S*)[ ]*$")
+LITERAL = re.compile(r"^([ ]*)(?!\.\. )(?:.*[^:])?::[ ]*$")
+COMMANDS = re.compile(
+    r"^(\$ |sudo |\w+=\S* )*"
+    r"(make|twistd|twist|python[\d.]*|\.venv/bin/\w+|pip|systemctl|journalctl|docker|kubectl|cp|cd"
+    r"|curl|git)(?= )",
+    re.MULTILINE,
+)
 UNSEEN = re.compile(r"^([ ]*)\.\. unseen:[ ]*$")
 RUNS = re.compile(r"^[ ]*(?:[*-] +)*\.\. runs: (.+?)[ ]*$")
 PROMPT = re.compile(r"^([ ]*)>>> ")
@@ -143,6 +151,14 @@ def _scan(page: Path, lines: list[str]) -> Iterator[Block]:
             yield block
         elif found := UNSEEN.match(line):
             at, block = _indented(page, lines, at, len(found[1]), "python")
+            yield block
+        elif found := LITERAL.match(line):
+            at, block = _indented(page, lines, at, len(found[1]), "none")
+            block.how = how
+            if COMMANDS.match(block.code):
+                block.language = "shell"
+            elif block.code.startswith('{"'):
+                block.language = "jsonlines"
             yield block
         elif found := PROMPT.match(line):
             start = at
@@ -402,6 +418,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "bash": checkShell,
     "console": checkShell,
     "json": json.loads,
+    "jsonlines": lambda code: [json.loads(line) for line in code.splitlines()],
     "toml": tomllib.loads,
     "yaml": yaml.safe_load,
 }
