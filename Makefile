@@ -12,6 +12,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 SECONDS ?=
+WORKERS ?=
 ARGS ?=
 COVERAGE ?= 99
 
@@ -36,7 +37,8 @@ demo: $(STAMPS)/demo
 
 # Fifty bots on three servers, ten minutes or SECONDS: nothing missed, memory flat.
 soak: $(STAMPS)/dev $(NODE)/node_modules/.stamp
-	PYTHONPATH=.:tests $(BIN)/python tests/soak/fiftybots.py $(if $(SECONDS),--seconds $(SECONDS))
+	PYTHONPATH=.:tests $(BIN)/python tests/soak/fiftybots.py $(if $(SECONDS),--seconds $(SECONDS)) \
+	  $(if $(WORKERS),--workers $(WORKERS))
 
 guards: lint types floors
 

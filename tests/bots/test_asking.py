@@ -112,3 +112,12 @@ def test_aStatusSurvivesTheJourney() -> None:
     All of it.
     """
     assert statusOf(status().plain()) == status()
+
+
+def test_aNewerWorkersStatusIsUnderstood() -> None:
+    """
+    As far as we know the words.
+    """
+    plain = status().plain()
+    plain |= {"mood": "good", "counters": {**plain["counters"], "smiles": 3}}
+    assert statusOf(plain) == status()

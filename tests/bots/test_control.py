@@ -194,6 +194,42 @@ def test_oneCommandAtATime(stage: Stage) -> None:
     assert stage.visit.wire.producerState == "producing"
 
 
+def test_whoReadsNothingIsAnsweredNoMore(stage: Stage) -> None:
+    """
+    A hundred commands whose answers nobody reads do not fill our memory; when
+    they are read, it goes on, and nothing was lost.
+    """
+    wire = stage.visit.wire
+    write = wire.write
+
+    def full(data: bytes) -> None:
+        write(data)
+        wire.producer.pauseProducing()
+
+    wire.write = full  # type: ignore[method-assign]
+    stage.visit.send(b'{"command": "status"}\n' * 3)
+    assert wire.value().count(b"\n") == 1
+    assert wire.producerState == "paused"
+    wire.producer.resumeProducing()
+    assert wire.value().count(b"\n") == 2
+    wire.write = write  # type: ignore[method-assign]
+    wire.producer.resumeProducing()
+    assert wire.value().count(b"\n") == 3
+    assert wire.producerState == "producing"
+
+
+def test_whoNeverReadsIsCutOff(stage: Stage) -> None:
+    """
+    After the same minute.
+    """
+    wire = stage.visit.wire
+    stage.say('{"command": "status"}')
+    wire.producer.pauseProducing()
+    stage.reactor.advance(60)
+    assert wire.aborted
+    wire.producer.stopProducing()
+
+
 def test_whoLeftMeanwhileIsNotAnswered() -> None:
     """
     What was commanded is done nevertheless.

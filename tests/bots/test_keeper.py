@@ -162,6 +162,40 @@ def test_aReloadEndsTheWait() -> None:
     assert stage.waits() == 1
 
 
+def test_aReloadStartsNothingThatWasStopped() -> None:
+    """
+    Neither while it stops nor later.
+    """
+    stage = Stage()
+    stage.stop()
+    stage.keeper.hangUp()
+    stage.process.end(None)
+    stage.keeper.hangUp()
+    assert stage.processes[-1].signals == ["TERM"] and len(stage.processes) == 1
+
+
+def test_aProcessThatCannotBeStartedIsTriedAgain() -> None:
+    """
+    As one that ended at once.
+    """
+    stage = Stage()
+    append = stage.processes.append
+
+    def refuse(process: Any) -> None:
+        raise OSError("too many")
+
+    stage.process.end(None)
+    stage.keeper._spawn = refuse
+    stage.clock.advance(1)
+    assert (
+        stage.keeper.why == "worker 2 could not be started: too many; it is started again after 2 s"
+    )
+    stage.keeper._spawn = append
+    stage.clock.advance(2)
+    assert len(stage.processes) == 2
+    assert stage.waits() == 4
+
+
 def test_stoppingAsksAndWaits() -> None:
     """
     Nothing is started again.

@@ -105,8 +105,17 @@ def test_aLineOfTheLibrarySaysForWhichBot(pick: Any) -> None:
     The one whose manager or socket wrote it.
     """
     bot = runner()
-    told = record(runner("idle", client=False), bot, log_source=pick(bot.client.socket))
+    by = {"log_source": pick(bot.client.socket), "log_namespace": "txsocketio.socket.Socket"}
+    told = record(runner("idle", client=False), bot, **by)
     assert told.items() >= FIELDS.items()
+
+
+def test_aLineOfNoBotHasNone() -> None:
+    """
+    Whoever logs it.
+    """
+    for logger in ("twisted.web", "txsocketio.bots.control"):
+        assert "bot" not in record(runner(), log_source=object(), log_namespace=logger)
 
 
 def test_aBotThatWasNotMadeYetHasNoSession() -> None:
@@ -219,10 +228,36 @@ def test_eventsAreWrittenAsTheyCome(logFormat: str, start: str) -> None:
     As twistd's own observer does, through Twisted's logger.
     """
     stream = streams.StringIO()
-    observer = observerOf(LogLines(tuple), logFormat, stream)
+    observer = observerOf(LogLines(tuple), logFormat, stream, lambda: "info")
     Logger(namespace="daemon", observer=LogPublisher(observer)).info("hello")
     assert stream.getvalue().startswith(start)
     assert "hello" in stream.getvalue()
+
+
+def test_belowTheLeastLevelNothingIsWritten() -> None:
+    """
+    The level may change while the daemon runs.
+    """
+    stream = streams.StringIO()
+    levels = ["warn", "info"]
+    observer = observerOf(LogLines(tuple), "text", stream, lambda: levels.pop(0))
+    log = Logger(namespace="daemon", observer=LogPublisher(observer))
+    log.info("first")
+    log.info("second")
+    assert "first" not in stream.getvalue() and "second" in stream.getvalue()
+
+
+def test_whatTheLibrarySaysOfABot() -> None:
+    """
+    It is for who looks closely, unless it is a warning.
+    """
+    one = runner()
+    source = one.client.socket.io
+    levels = [
+        record(one, log_source=source, log_level=level)["level"]
+        for level in (LogLevel.info, LogLevel.warn)
+    ]
+    assert levels == ["debug", "warn"]
 
 
 # where they go

@@ -74,3 +74,17 @@ def test_theSameSecretsAreReadOnce() -> None:
     A log line does not pay for it again.
     """
     assert redactorOf(frozenset({"abcd"})) is redactorOf(frozenset({"abcd"}))
+
+
+def test_ofManySecretsEachIsHidden() -> None:
+    """
+    However many, and wherever in the text.
+    """
+    secrets = [f"secret{number:03}" for number in range(100)]
+    redact = Redactor(secrets)
+    for secret in secrets[::7]:
+        for text in ("{}", "a {}", "{} b", "a {} b secret"):
+            assert redact(text.format(secret)) == text.format(HIDDEN)
+    for text in ("", "a", "abc", "secre", "secret10"):
+        assert redact(text) == text
+    assert redact("x" * 9999 + secrets[5]) == "x" * 9999 + HIDDEN

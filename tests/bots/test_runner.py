@@ -286,6 +286,19 @@ def test_theReasonHidesSecretsThatAServerEchoes(stage: Stage) -> None:
     assert stage.runner.condition.why == "bad token (hidden)"
 
 
+def test_attemptsAreLoggedForWhoLooksClosely(stage: Stage, logged: list[dict[str, Any]]) -> None:
+    """
+    Of a server that is away for weeks, each failure is one line, and the next
+    attempt none.
+    """
+    stage.start()
+    socket = stage.client.socket
+    logged.clear()
+    socket.become("waiting", "away", "connect_error", Oops())
+    socket.become("connecting", "once more", "connect_error", Oops())
+    assert [each["log_level"] for each in logged] == [LogLevel.info, LogLevel.debug]
+
+
 def test_changesOfStateAreLoggedWithTheirFields(stage: Stage, logged: list[dict[str, Any]]) -> None:
     """
     Bot, server and namespace stand in every event; no news, no line; failing

@@ -273,3 +273,21 @@ def test_commandsGoToTheBotsWorker(stage: Stage) -> None:
     seat = stage.seats[stage.owner("b") - 1]
     stage.supervisor.runner("b").pause()
     assert stage.asked[-1] == (seat.socket, {"command": "pause", "bot": "b"})
+
+
+def test_anObserverThatFailsDoesNotBlindUs(stage: Stage, flushLoggedErrors: Any) -> None:
+    """
+    It is in the log, and the next look is taken all the same.
+    """
+    stage.supervisor.startService()
+
+    def fails() -> None:
+        raise ValueError("no")
+
+    stage.supervisor.observers.append(fails)
+    stage.answer()
+    assert len(flushLoggedErrors(ValueError)) == 1
+    stage.answers.clear()
+    stage.clock.advance(LOOK)
+    assert stage.states() == ["waiting"] * 4
+    assert len(flushLoggedErrors(ValueError)) == 1

@@ -25,6 +25,7 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 BOTS = """\
 [daemon]
+log-level = debug
 status = unix:status.sock
 control = unix:control.sock
 notify = ready
@@ -192,7 +193,7 @@ async def test_twoWorkersRunAllBotsAndEndCleanly(folder: Path) -> None:
         assert 'sioclient_bot_state{bot="a",state="connected"} 1.0' in daemon.ask("/metrics")[1]
         assert daemon.said("[bot.c#error] mine runs in ") == 1
         # What the library says in a worker is known to be about a bot as well.
-        assert daemon.said("[txsocketio.manager.Manager#info bot=a] Connected to ") == 1
+        assert daemon.said("[txsocketio.manager.Manager#debug bot=a] Connected to ") == 1
         assert any(daemon.said(f"mine runs in {pid}") for pid in workers)
         assert daemon.said(" says: a word of C") == 1
         await until(lambda: min(daemon.lines("a"), daemon.lines("b")) > 2, limit=20)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import socket
 import stat
+from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -114,7 +115,7 @@ async def test_everyLineOfTheLogIsJSON() -> None:
     """
     twistd's own included; those about a bot say which, and where.
     """
-    async with runningDaemon("log-format = json") as daemon:
+    async with runningDaemon("log-format = json\nlog-level = debug") as daemon:
         records = _records(daemon)
     assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, records))
     (manager, *_) = (each for each in records if each["message"].startswith("Could not connect"))
@@ -137,6 +138,43 @@ async def test_hostileVisitorsAreSentAway() -> None:
         body = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\nx"
         assert b" 413 " in (await deferToThread(_say, port, body)).splitlines()[0]
         assert (await daemon.bot("ticker"))["state"] == "connected"
+
+
+@deferred(timeout=60.0)
+async def test_whoCommandsAndNeverReadsIsMadeToWait() -> None:
+    """
+    Answers that nobody reads fill the socket's buffers, and not our memory.
+    """
+    async with runningDaemon() as daemon:
+        before = _memory(daemon.process.pid)
+        sent = await deferToThread(_flood, str(daemon.socket), b'{"command": "status"}\n')
+        assert sent < 2 * 1024 * 1024
+        assert _memory(daemon.process.pid) < before + 8 * 1024
+        assert (await daemon.ctl("status", "ticker"))[0] == 0
+
+
+def _flood(path: str, command: bytes) -> int:
+    """
+    @return: how many bytes were taken until nothing was for a second.
+    """
+    with socket.socket(socket.AF_UNIX) as talking:
+        talking.settimeout(1)
+        talking.connect(path)
+        sent = 0
+        try:
+            while sent < 16 * 1024 * 1024:
+                sent += talking.send(command * 1000)
+        except TimeoutError:
+            pass
+        return sent
+
+
+def _memory(pid: int) -> int:
+    """
+    @return: KiB of a process.
+    """
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
 def _say(address: Any, data: bytes) -> bytes:

@@ -79,11 +79,11 @@ class DaemonProcess:
 
     def memory(self) -> float:
         """
-        Its resident memory in MB.
+        Its resident memory in MB, and that of its workers.
         """
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
-        return int(line.split()[1]) / 1024
+        pid = self.process.pid
+        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return sum(map(_memoryOf, [str(pid), *workers]))
 
     def hangUp(self) -> None:
         """
@@ -110,3 +110,9 @@ class DaemonProcess:
             self.process.kill()
             self.process.wait()
         self._output.close()
+
+
+def _memoryOf(pid: str) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1024

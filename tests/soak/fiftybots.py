@@ -4,6 +4,7 @@ one that refuses whoever comes.
 
     make soak                 ten minutes
     make soak SECONDS=60      one
+    make soak WORKERS=2       by so many processes; memory is that of all
 
 At the end it says what was seen, and exits with 1 if anything was wrong:
 the healthy bots miss nothing; memory is flat after the first minute; states,
@@ -76,8 +77,12 @@ class Soak:
     @ivar wrong: a sentence for each thing.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        """
+        @param options: more of the daemon's.
+        """
         self.folder = folder
+        self.options = options
         self.wrong: list[str] = []
         self.memory: list[tuple[float, float]] = []
         self.samples = 0
@@ -98,7 +103,7 @@ class Soak:
         port = freePort()
         text = self.describe(port)
         self.config.write_text(text)
-        self.daemon = DaemonProcess(self.config, port)
+        self.daemon = DaemonProcess(self.config, port, *self.options)
         try:
             self.daemon.waitUntilServed()
             self.pass_(CYCLE)
@@ -318,9 +323,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--folder", type=Path, help="an empty one, to look at afterwards")
+    parser.add_argument("--workers", help="by how many processes the bots are run")
     options = parser.parse_args()
+    more = ["--workers", options.workers] if options.workers else []
     with tempfile.TemporaryDirectory() as folder:
-        soak = Soak(options.folder or Path(folder))
+        soak = Soak(options.folder or Path(folder), *more)
         soak.run(options.seconds)
     print(soak.report())
     sys.exit(bool(soak.wrong))

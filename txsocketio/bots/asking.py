@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -104,6 +105,14 @@ def askStatus(path: str, reactor: Any, ask: Ask = command) -> Deferred[list[BotS
 def statusOf(plain: dict[str, Any]) -> BotStatus:
     """
     What L{BotStatus.plain} made, made a status again.
+
+    A worker may be of a newer version, installed since the supervisor was
+    started; what we do not know is left out.
     """
-    counters = Counters(**plain["counters"])
-    return BotStatus(**{**plain, "state": BotState(plain["state"]), "counters": counters})
+    values = _known(BotStatus, plain)
+    counters = Counters(**_known(Counters, plain["counters"]))
+    return BotStatus(**{**values, "state": BotState(plain["state"]), "counters": counters})
+
+
+def _known(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {each.name: values[each.name] for each in fields(kind) if each.name in values}

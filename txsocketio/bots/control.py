@@ -18,11 +18,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from txsocketio.bots.daemon import BotDaemon, UnknownBot
 from txsocketio.bots.document import Source, encoded
@@ -107,9 +109,32 @@ class Commands:
             trace.stop()
 
 
+@implementer(IPushProducer)
+class _Answers:
+    """
+    What the transport takes for the source of what is written: it says when
+    nobody reads the answers.
+    """
+
+    def __init__(self, control: _Control) -> None:
+        self._control = control
+
+    def pauseProducing(self) -> None:
+        self._control.wait("unread")
+
+    def resumeProducing(self) -> None:
+        self._control.goOn("unread")
+
+    def stopProducing(self) -> None:
+        """
+        The connection is lost, which is told otherwise.
+        """
+
+
 class _Control(LineReceiver, TimeoutMixin):
     """
-    One operator.
+    One operator.  No command is read while one is under way, or while answers
+    wait to be read.
     """
 
     MAX_LENGTH = MAX_LINE
@@ -120,7 +145,11 @@ class _Control(LineReceiver, TimeoutMixin):
 
     _here = True
 
+    def __init__(self) -> None:
+        self._waits: set[str] = set()
+
     def connectionMade(self) -> None:
+        self.transport.registerProducer(_Answers(self), True)
         self.factory.connections += 1
         self.callLater = self.factory.reactor.callLater  # type: ignore[method-assign]
         self.setTimeout(IDLE)
@@ -143,7 +172,7 @@ class _Control(LineReceiver, TimeoutMixin):
         except (ValueError, RecursionError):
             self._dismiss("not a line of JSON")
             return
-        self.pauseProducing()
+        self.wait("running")
         running = self.factory.commands.run(request)
         running.addCallbacks(self._cbDone, self._ebDone)
         running.addErrback(lambda failure: _log.failure("no answer", failure))
@@ -151,10 +180,26 @@ class _Control(LineReceiver, TimeoutMixin):
     def lineLengthExceeded(self, line: bytes) -> None:
         self._dismiss(f"a line may have {MAX_LINE} bytes")
 
+    def wait(self, why: str) -> None:
+        """
+        Take no command until L{goOn} is called for the same reason.
+        """
+        self._waits.add(why)
+        self.pauseProducing()
+
+    def goOn(self, why: str) -> None:
+        """
+        That is over.
+        """
+        self._waits.discard(why)
+        if self._here and not self._waits:
+            self.resumeProducing()
+
     # inside
 
     def _dismiss(self, why: str) -> None:
         self.transport.write(encoded({"ok": False, "error": why}))
+        self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def _cbDone(self, result: Any) -> None:
@@ -172,7 +217,7 @@ class _Control(LineReceiver, TimeoutMixin):
         if self._here:
             self.transport.write(encoded(answer))
             self.setTimeout(IDLE)
-            self.resumeProducing()
+            self.goOn("running")
 
 
 class ControlFactory(Factory):

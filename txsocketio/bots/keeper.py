@@ -101,6 +101,8 @@ class WorkerKeeper(Service):
         started is started: perhaps it can be, now.
         """
         self._ends = 0
+        if not self.running:
+            return
         if self._process is None:
             self._cancelStart()
             self._start()
@@ -147,7 +149,11 @@ class WorkerKeeper(Service):
         self._hangUpLater = False
         self._become("starts")
         self._process = self._buildProcess(self.number, self._reactor, self._processEnded)
-        self._spawn(self._process)
+        try:
+            self._spawn(self._process)
+        except Exception as error:  # e.g. too many processes; there may be fewer, soon
+            self._process = None
+            self._startLater(f"could not be started: {error}")
 
     def _cancelStart(self) -> None:
         again, self._again = self._again, None
@@ -177,10 +183,14 @@ class WorkerKeeper(Service):
         if end.exitCode == BAD_CONFIGURATION:
             # A restart cannot mend it; the next reload may.
             self._become(f"{how}; it waits for the bots file to be mended and read again")
+            self._log.error("{why}", why=self.why, worker=self.number)
         else:
-            delay = min(LONGEST, 2.0**self._ends)
-            self._ends += 1
-            self._become(f"{how}; it is started again after {delay:g} s")
-            self._again = self._reactor.callLater(delay, self._start)
-        self._log.error("{why}", why=self.why, worker=self.number)
+            self._startLater(how)
         self._ended(end.exitCode)
+
+    def _startLater(self, why: str) -> None:
+        delay = min(LONGEST, 2.0 ** min(self._ends, 10))
+        self._ends += 1
+        self._become(f"{why}; it is started again after {delay:g} s")
+        self._log.error("{why}", why=self.why, worker=self.number)
+        self._again = self._reactor.callLater(delay, self._start)

@@ -22,6 +22,7 @@ from txsocketio.protocol.url import parseURL
 __all__ = [
     "DAEMON_KEYS",
     "INSTALL_METRICS",
+    "LOG_LEVELS",
     "MAPPINGS",
     "OWN_KEYS",
     "REFUSED",
@@ -108,11 +109,16 @@ def _endpoint(text: str) -> str:
     return text
 
 
-def _logFormat(text: str) -> str:
-    if text not in ("text", "json"):
-        raise ValueError("must be text or json")
-    return text
+def _oneOf(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return text
 
+    return parse
+
+
+LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
 
 def _metrics(text: str) -> bool:
     wanted = boolean(text)
@@ -126,21 +132,12 @@ INSTALL_METRICS = 'python -m pip install "txsocketio[metrics]"'
 _SEEING = (
     Key("status", "daemon", _endpoint, _ENDPOINT),
     Key("ready", "daemon", parseReady, "must be all, any, once, or the names of bots"),
-    Key("log-format", "daemon", _logFormat, "must be text or json"),
+    Key("log-format", "daemon", _oneOf("text", "json"), "must be text or json"),
+    Key("log-level", "daemon", _oneOf(*LOG_LEVELS), f"must be {' or '.join(LOG_LEVELS)}"),
     Key("control", "daemon", _endpoint, _ENDPOINT),
     Key("metrics", "daemon", _metrics, "must be yes or no"),
 )
 """How operators look at the daemon."""
-
-
-
-def _oneOf(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"must be {' or '.join(words)}")
-        return text
-
-    return parse
 
 
 _LIVING = (

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
+from txsocketio.bots.keys import LOG_LEVELS
 from txsocketio.bots.redaction import Redactor, redactorOf
 from txsocketio.bots.texts import printable
 
@@ -31,6 +32,9 @@ __all__ = ["FIELDS", "LogLines", "jsonLine", "observerOf", "openLog", "textLine"
 
 FIELDS = ("bot", "url", "namespace", "sid", "attempt")
 """What a line says of where it comes from."""
+
+OURS = "txsocketio."
+"""Who logs about a bot without knowing its name."""
 
 Record = Mapping[str, Any]
 
@@ -46,6 +50,8 @@ class LogLines:
             <txsocketio.bots.runner.BotRunner>}s of the moment.
         """
         self._runners = runners
+        self._present: list[frozenset[str]] = []
+        self._redact = redactorOf(frozenset())
         self._secrets: frozenset[str] = frozenset()
 
     @property
@@ -54,9 +60,12 @@ class LogLines:
         Hides the secrets of all bots, also of those that were and are not
         any more.
         """
-        present = (runner.description.secrets for runner in self._runners())
-        self._secrets = self._secrets.union(*present)
-        return redactorOf(self._secrets)
+        present = [runner.description.secrets for runner in self._runners()]
+        if present != self._present:
+            self._present = present
+            self._secrets = self._secrets.union(*present)
+            self._redact = redactorOf(self._secrets)
+        return self._redact
 
     def record(self, event: Mapping[str, Any]) -> Record:
         """
@@ -64,7 +73,7 @@ class LogLines:
         """
         record = {
             "time": _timeOf(event),
-            "level": getattr(event.get("log_level"), "name", "info"),
+            "level": self.levelOf(event),
             "logger": event.get("log_namespace", "-"),
             "message": _textOf(event),
             **self._fieldsOf(event),
@@ -78,6 +87,18 @@ class LogLines:
             for name, value in record.items()
         }
 
+    def levelOf(self, event: Mapping[str, Any]) -> str:
+        """
+        The word for how much an event matters.
+
+        What the library says of a bot's connection is for who looks closely:
+        the bot's own lines tell when its state changes, and why.
+        """
+        level = getattr(event.get("log_level"), "name", "info")
+        if level == "info" and "bot" not in event and self._runnerOf(event) is not None:
+            return "debug"
+        return level
+
     def _fieldsOf(self, event: Mapping[str, Any]) -> dict[str, Any]:
         known = _known(self._runnerOf(event))
         fields = {name: event.get(name, known.get(name)) for name in FIELDS}
@@ -88,13 +109,20 @@ class LogLines:
         Whom an event is about: the bot it names, or that of the manager or
         socket that logged it.
         """
-        name, source = event.get("bot"), event.get("log_source")
-        for runner in self._runners():
-            socket = getattr(runner.client, "socket", None)
-            sources = () if socket is None else (socket, socket.io)
-            if runner.name == name or any(each is source for each in sources):
-                return runner
-        return None
+        name = event.get("bot")
+        if name is not None:
+            return next((each for each in self._runners() if each.name == name), None)
+        if not str(event.get("log_namespace")).startswith(OURS):
+            return None
+        source = event.get("log_source")
+        return next((each for each in self._runners() if _isOf(source, each)), None)
+
+
+def _isOf(source: object, runner: Any) -> bool:
+    if runner.client is None:
+        return False
+    socket = runner.client.socket
+    return source is socket or source is socket.io
 
 
 def _known(runner: Any) -> dict[str, Any]:
@@ -160,18 +188,22 @@ def textLine(record: Record) -> str:
 # where they go
 
 
-def observerOf(lines: LogLines, logFormat: str, stream: Any) -> ILogObserver:
+def observerOf(
+    lines: LogLines, logFormat: str, stream: Any, leastLevel: Callable[[], str]
+) -> ILogObserver:
     """
-    What writes every event to a stream.
+    What writes events to a stream.
 
     @param logFormat: C{text} or C{json}.
+    @param leastLevel: gives the level from which on events are written.
     """
     write = jsonLine if logFormat == "json" else textLine
 
     @implementer(ILogObserver)
     def observe(event: Mapping[str, Any]) -> None:
-        stream.write(write(lines.record(event)))
-        stream.flush()
+        if LOG_LEVELS.index(lines.levelOf(event)) >= LOG_LEVELS.index(leastLevel()):
+            stream.write(write(lines.record(event)))
+            stream.flush()
 
     return cast(ILogObserver, observe)
 

@@ -336,8 +336,7 @@ class BotRunner(Service):
         before = self.condition
         self.condition = before.then(state, why, self._reactor.seconds())
         if self.condition != before:
-            level = LogLevel.error if state is BotState.FAILED else LogLevel.info
-            self.log.emit(level, "{state}: {why}", state=state.value, why=why)
+            self.log.emit(_levelOf(state, before.state), "{state}: {why}", state=state.value, why=why)
             self.changed(self)
 
     # inside: ending
@@ -387,6 +386,17 @@ class BotRunner(Service):
         leaving = limited(self.client.stopService(), left + GOODBYE, self._reactor)
         leaving.addErrback(lambda f: self.log.failure("could not disconnect", f))
         return leaving.addCallback(lambda _: hurry.cancel() if hurry.active() else None)
+
+
+def _levelOf(state: BotState, before: BotState) -> Any:
+    """
+    How much it matters that a state follows another one.
+    """
+    if state is BotState.FAILED:
+        return LogLevel.error
+    # A server may be away for weeks: each attempt is told when it has failed.
+    again = (before, state) == (BotState.BACKING_OFF, BotState.CONNECTING)
+    return LogLevel.debug if again else LogLevel.info
 
 
 def _asBot(thing: Any) -> Any:

@@ -104,7 +104,8 @@ class Supervisor(BotDaemon):
             ensureDeferred(self._askOne(worker, seat))
             for worker, seat in zip(self.workers, self._seats, strict=True)
         ]
-        return DeferredList(asking).addCallback(lambda _: self._compare())
+        looking = DeferredList(asking).addCallback(lambda _: self._compare())
+        return looking.addErrback(lambda failure: self._log.failure("an observer fails", failure))
 
     def add(self, description: BotDescription, paused: bool = False, plugin: Any = None) -> Any:
         """

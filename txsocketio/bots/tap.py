@@ -282,6 +282,12 @@ def _logOurWay(daemon: BotDaemon, options: Options, application: Any) -> None:
     if options["worker"]:
         observer: Any = buildObserver(lines)
     else:
-        logFormat = daemon.settings.get("log-format", "text")
-        observer = observerOf(lines, logFormat, openLog(twistd))
+        settings = daemon.settings
+        daemon.adjustable["log-level"] = lambda value: None  # asked for at each event
+        observer = observerOf(
+            lines,
+            settings.get("log-format", "text"),
+            openLog(twistd),
+            lambda: settings.get("log-level") or "info",
+        )
     application.setComponent(ILogObserver, observer)
