@@ -1,0 +1,102 @@
+"""
+How the findings of C{probe} are written: for a person, or for a program.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from txsocketio.commands.progress import printable
+from txsocketio.commands.steps import Step
+
+__all__ = ["JSONReport", "TextReport"]
+
+_INDENT = " " * 31
+
+
+class _Report:
+    """
+    @ivar redact: hides secrets in a text.
+    """
+
+    redact: Callable[[str], str] = staticmethod(str)
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def _write(self, line: str) -> None:
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            pass  # nobody reads it; the exit status tells
+
+
+class TextReport(_Report):
+    """
+    A line a step, and a hint below it.
+    """
+
+    def step(self, step: Step) -> None:
+        """
+        Write a step.
+        """
+        took = "" if step.seconds is None else f"{step.seconds * 1000:.0f} ms"
+        self._say(f"{step.name:9}  {step.outcome:9} {took:>9}  {step.text}".rstrip())
+        if step.hint:
+            self._say(f"{_INDENT}hint: {step.hint}")
+        if step.outcome == "failed" and "certificate" in step.facts:
+            self._certificate(step.facts["certificate"])
+
+    def end(self, failed: str | None, status: int) -> None:
+        """
+        Write what it comes to.
+        """
+        text = "all that was tried works" if failed is None else f"the first that failed: {failed}"
+        self._say(f"\n{text}")
+
+    def _certificate(self, facts: Mapping[str, Any]) -> None:
+        names = ", ".join(facts["names"]) or facts["subject"]
+        self._say(f"{_INDENT}the certificate is for {names}, by {facts['issuer']},")
+        self._say(f"{_INDENT}good from {facts['notBefore'][:10]} until {facts['notAfter'][:10]}")
+
+    def _say(self, text: str) -> None:
+        self._write(printable(self.redact(text)))
+
+
+class JSONReport(_Report):
+    """
+    A line of JSON a step, and one for all.
+    """
+
+    def step(self, step: Step) -> None:
+        """
+        Write a step.
+        """
+        record: dict[str, Any] = {"step": step.name, "outcome": step.outcome}
+        if step.seconds is not None:
+            record["seconds"] = round(step.seconds, 6)
+        record |= {name: each for name, each in (("text", step.text), ("hint", step.hint)) if each}
+        if step.facts:
+            record["facts"] = dict(step.facts)
+        self._write(self._dumped(record))
+
+    def end(self, failed: str | None, status: int) -> None:
+        """
+        Write what it comes to.
+        """
+        self._write(self._dumped({"ok": failed is None, "failed": failed, "status": status}))
+
+    def _dumped(self, value: Any) -> str:
+        return json.dumps(self._hidden(value), separators=(",", ":"), default=str)
+
+    def _hidden(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, Mapping):
+            return {name: self._hidden(each) for name, each in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._hidden(each) for each in value]
+        return value
