@@ -41,7 +41,8 @@ def test_lines() -> None:
     """
     A line is an array, or an object as C{listen} writes it.
     """
-    source = linesOf(b'["a", 1, {"base64": "AA=="}]\n{"event": "b", "time": 1}\n{"event": "c", "args": [2]}\n')
+    lines = [b'["a", 1, {"base64": "AA=="}]', b'{"event": "b", "time": 1}']
+    source = linesOf(b"\n".join([*lines, b'{"event": "c", "args": [2]}', b""]))
     assert [take(source) for _ in range(3)] == [("a", 1, b"\x00"), ("b",), ("c", 2)]
 
 

@@ -336,7 +336,8 @@ class BotRunner(Service):
         before = self.condition
         self.condition = before.then(state, why, self._reactor.seconds())
         if self.condition != before:
-            self.log.emit(_levelOf(state, before.state), "{state}: {why}", state=state.value, why=why)
+            level = _levelOf(state, before.state)
+            self.log.emit(level, "{state}: {why}", state=state.value, why=why)
             self.changed(self)
 
     # inside: ending

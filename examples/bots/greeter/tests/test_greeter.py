@@ -9,7 +9,7 @@ from txsocketio.bots.runner import BotLogger
 from txsocketio.testing import MemoryServer
 
 
-def test_everyoneWhoJoinsIsGreeted():
+def test_everyoneWhoJoinsIsGreeted() -> None:
     """
     As often as the bots file says.
     """

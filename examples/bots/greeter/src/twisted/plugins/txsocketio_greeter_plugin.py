@@ -5,10 +5,13 @@ Every Twisted command of every user imports this file, so it imports next to
 nothing; what the bot needs is imported when one is made.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from txsocketio.interfaces import IBotPlugin
+from txsocketio.interfaces import IBot, IBotPlugin
 
 
 @implementer(IPlugin, IBotPlugin)
@@ -17,7 +20,7 @@ class ShouterPlugin:
     description = "Repeat what is said, louder."
     schema = {}
 
-    def makeBot(self, config):
+    def makeBot(self, config: Mapping[str, Any]) -> IBot:
         from txsocketio_greeter import Shouter
 
         return Shouter(config)
