@@ -27,7 +27,10 @@ def blocks(name: str, language: str) -> list[str]:
     return [each.code for each in blocksOf(HOWTO / name) if each.language == language]
 
 
-@pytest.mark.parametrize("block", blocks("plugins.rst", "ini"), ids=lambda text: text.split("]")[0][1:])
+FILES = blocks("plugins.rst", "ini")
+
+
+@pytest.mark.parametrize("block", FILES, ids=lambda text: text.split("]")[0][1:])
 def test_theFilesOfThePluginsHaveNoMistakes(block: str, tmp_path: Path) -> None:
     """
     Each can be pasted.
@@ -80,7 +83,7 @@ def test_theTestOfTheHowToIsTheExamples() -> None:
     """
     Line by line, but for the imports.
     """
-    imports, server, rest = blocks("plugin.rst", "python")[-1].strip().partition("server = ")
+    _, server, rest = blocks("plugin.rst", "python")[-1].strip().partition("server = ")
     shown = server + rest
     example = (ROOT / "examples/bots/greeter/tests/test_greeter.py").read_text()
     assert textwrap.indent(shown, "    ") in example
