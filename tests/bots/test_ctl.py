@@ -334,9 +334,10 @@ def test_aReactorMayReturn(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["-c", "x", "reload"]) == DONE
 
 
-def test_theRealEndpointOfAPathIsAUnixSocket() -> None:
+@pytest.mark.parametrize("path", ["/run/c.sock", "c.sock", "./c:1.sock"])
+def test_theRealEndpointOfAPathIsAUnixSocket(path: str) -> None:
     """
     What our tests put aside.
     """
-    endpoint = ctl.clientFromString(Clock(), ctl._asEndpoint("/run/c.sock"))
+    endpoint = ctl.clientFromString(Clock(), ctl._asEndpoint(path))
     assert isinstance(endpoint, UNIXClientEndpoint)

@@ -69,6 +69,18 @@ def test_bytesAreBase64(file: Path) -> None:
     stage.bot.stop()
 
 
+def test_whatTheServerEchoesOfASecretIsHidden(file: Path) -> None:
+    """
+    A log that knows the bot's secrets hides them in what is written, too.
+    """
+    stage = Stage(file=str(file))
+    stage.log.redact = lambda text: text.replace("hunter22", "(hidden)")  # type: ignore[attr-defined]
+    stage.bot.attach(stage.socket, stage.log)
+    stage.socket.receive("welcome", {"token": "hunter22"})
+    assert lines(file)[-1]["args"] == [{"token": "(hidden)"}]
+    stage.bot.stop()
+
+
 def test_onlyTheEventsAskedForAreWritten(file: Path) -> None:
     """
     C{events = tick, trade} leaves out the rest.

@@ -254,7 +254,7 @@ def test_whatTheLibrarySaysOfABot() -> None:
     one = runner()
     source = one.client.socket.io
     levels = [
-        record(one, log_source=source, log_level=level)["level"]
+        record(one, log_source=source, log_level=level, log_namespace="txsocketio.manager")["level"]
         for level in (LogLevel.info, LogLevel.warn)
     ]
     assert levels == ["debug", "warn"]

@@ -27,6 +27,8 @@ SECRET = 's3c/r "et& é'
         repr(SECRET)[1:-1],
         "s3c/r &quot;et&amp; é",
         b64encode(SECRET.encode()).decode(),
+        SECRET.encode().decode("latin-1"),
+        json.dumps(SECRET.encode().decode("latin-1"))[1:-1],
     ],
 )
 def test_aSecretIsHiddenInEveryDress(form: str) -> None:

@@ -68,6 +68,19 @@ def test_emit() -> None:
     assert "2 emitted" in told(emitting.client)
 
 
+def test_lingers() -> None:
+    """
+    Between the last event and leaving there is a moment, since Socket.IO's
+    server drops events that it reads together with our leaving.
+    """
+    emitting = Emitting(Repeated(("a",), 1))
+    emitting.server.advance(0.09)
+    assert emitting.received == [("a",)]
+    assert emitting.client.socket.connected
+    emitting.server.advance(1)
+    assert emitting.seen == [None]
+
+
 def test_interval() -> None:
     """
     Between two there is the interval, and none before the first.

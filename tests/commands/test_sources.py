@@ -41,8 +41,9 @@ def test_lines() -> None:
     """
     A line is an array, or an object as C{listen} writes it.
     """
-    lines = [b'["a", 1, {"base64": "AA=="}]', b'{"event": "b", "time": 1}']
-    source = linesOf(b"\n".join([*lines, b'{"event": "c", "args": [2]}', b""]))
+    source = linesOf(
+        b'["a", 1, {"base64": "AA=="}]\n{"event": "b", "time": 1}\n{"event": "c", "args": [2]}\n'
+    )
     assert [take(source) for _ in range(3)] == [("a", 1, b"\x00"), ("b",), ("c", 2)]
 
 

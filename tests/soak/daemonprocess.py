@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ class DaemonProcess:
     @ivar log: what it writes goes to this file.
     """
 
-    def __init__(self, config: Path, port: int, **environ: str) -> None:
+    def __init__(
+        self, config: Path, port: int, options: Sequence[str] = (), **environ: str
+    ) -> None:
         """
         @param environ: what its environment has beside ours.
         """
@@ -37,7 +40,7 @@ class DaemonProcess:
         self.log = config.with_suffix(".log")
         self._output = self.log.open("w")
         self.process = subprocess.Popen(
-            [TWISTD, "-n", "--pidfile=", "sioclient", "--config", config.name],
+            [TWISTD, "-n", "--pidfile=", "sioclient", "--config", config.name, *options],
             stdout=self._output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}", **environ},

@@ -63,3 +63,23 @@ class Hanging(Bot):
     @on("connect")
     def hang(self) -> None:
         time.sleep(3600)
+
+
+class Telltale(Bot):
+    """
+    Has the server say back all it knows, as an answer and inside an event, and
+    logs what it hears.
+    """
+
+    schema = schemaOf(PluginOption("password", "its own secret", required=True, secret=True))
+
+    @on("connect")
+    async def ask(self) -> None:
+        handshake = await self.socket.emitWithAck("getHandshake")
+        self.socket.emit("back", handshake, self.config["password"])
+        self.log.info("the server knows {handshake}", handshake=handshake)
+
+    @on("back")
+    def hear(self, handshake: object, password: str) -> None:
+        self.log.info("back came {password} {handshake}", password=password, handshake=handshake)
+        raise ValueError(f"no good: {password} {handshake}")

@@ -132,7 +132,8 @@ def _asEndpoint(where: str) -> str:
     """
     A path is that of a unix socket.
     """
-    if "/" not in where.partition(":")[0]:
+    kind, colon, _ = where.partition(":")
+    if "/" not in kind and (colon or not where.endswith(".sock")):
         return where
     return "unix:" + where.replace("\\", "\\\\").replace(":", "\\:")
 

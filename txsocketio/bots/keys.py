@@ -120,6 +120,7 @@ def _oneOf(*words: str) -> Callable[[str], str]:
 
 LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
 
+
 def _metrics(text: str) -> bool:
     wanted = boolean(text)
     if wanted and find_spec("prometheus_client") is None:

@@ -30,6 +30,8 @@ class _Output(Protocol):
 class LogBot(Bot):
     """
     Write each event as one line of JSON, to a file or to the standard output.
+
+    What is secret in the bot's section is hidden, should the server say it.
     """
 
     schema = schemaOf(
@@ -43,6 +45,7 @@ class LogBot(Bot):
 
     def attach(self, socket: Any, log: Any) -> None:
         super().attach(socket, log)
+        self._redact = getattr(log, "redact", str)  # any log will do
         self._events = frozenset(self.config["events"])
         socket.onAny(self._eventReceived)
 
@@ -65,7 +68,7 @@ class LogBot(Bot):
 
     def _eventReceived(self, event: str, *args: Any) -> None:
         if not self._events or event in self._events:
-            self._write(jsonLine(eventRecord(self, event, args)))
+            self._write(self._redact(jsonLine(eventRecord(self, event, args))))
 
     def _write(self, line: str) -> None:
         try:

@@ -30,6 +30,9 @@ from txsocketio.bots.texts import printable
 
 __all__ = ["FIELDS", "LogLines", "jsonLine", "observerOf", "openLog", "textLine"]
 
+HTTP = "twisted.web.client._HTTP11ClientFactory"
+"""Tells of each connection that long-polling opens and closes."""
+
 FIELDS = ("bot", "url", "namespace", "sid", "attempt")
 """What a line says of where it comes from."""
 
@@ -94,10 +97,11 @@ class LogLines:
         What the library says of a bot's connection is for who looks closely:
         the bot's own lines tell when its state changes, and why.
         """
-        level = getattr(event.get("log_level"), "name", "info")
-        if level == "info" and "bot" not in event and self._runnerOf(event) is not None:
-            return "debug"
-        return level
+        level: str = getattr(event.get("log_level"), "name", "info")
+        wordy = event.get("log_namespace") == HTTP or (
+            "bot" not in event and self._runnerOf(event) is not None
+        )
+        return "debug" if wordy and level == "info" else level
 
     def _fieldsOf(self, event: Mapping[str, Any]) -> dict[str, Any]:
         known = _known(self._runnerOf(event))

@@ -72,7 +72,8 @@ def redactorOf(secrets: frozenset[str]) -> Redactor:
 def _formsOf(secret: str) -> Iterator[str]:
     for text in (secret, *_partsOfURL(secret)):
         if len(text) >= SHORTEST_SECRET:
-            yield from (form for form in _dresses(text) if len(form) >= SHORTEST_SECRET)
+            for each in {text, _misread(text)}:
+                yield from (form for form in _dresses(each) if len(form) >= SHORTEST_SECRET)
 
 
 def _partsOfURL(secret: str) -> Iterator[str]:
@@ -86,6 +87,13 @@ def _partsOfURL(secret: str) -> Iterator[str]:
     if found:
         password = userinfo.partition(":")[2]
         yield from (userinfo, unquote(userinfo), password, unquote(password))
+
+
+def _misread(text: str) -> str:
+    """
+    A header's text as those take it who read UTF-8 for Latin-1, as Node does.
+    """
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 def _dresses(text: str) -> Iterator[str]:

@@ -54,11 +54,14 @@ class BotLogger(Logger):
     A logger that says for which bot, server and namespace.
 
     @ivar bot: the bot's name.
+    @ivar redact: hides the bot's secrets in a text; the log does it by itself,
+        this is for what a bot writes elsewhere.
     """
 
-    def __init__(self, bot: str, **fields: Any) -> None:
+    def __init__(self, bot: str, redact: Callable[[str], str] = str, **fields: Any) -> None:
         super().__init__(namespace=f"bot.{bot}")
         self.bot = bot
+        self.redact = redact
         self.fields = {"bot": bot, **fields}
 
     def emit(self, level: Any, format: str | None = None, **kwargs: object) -> None:
@@ -111,7 +114,7 @@ class BotRunner(Service):
         self._ends: list[Deferred[None]] = []
         self._counters = Counters()
         self._eventsIn = self._emits = 0
-        self.log = BotLogger(description.name, url=description.server)
+        self.log = BotLogger(description.name, description.redact, url=description.server)
         self.trace = WireTrace(self.log, redactorOf(description.secrets))
         self.condition = Condition(BotState.WAITING, reactor.seconds(), "not started yet")
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
@@ -34,6 +35,13 @@ DRAIN_SECONDS = 10.0
 """What was emitted has so long to be sent when a command ends."""
 
 
+LINGER_SECONDS = 0.1
+"""
+So long a client that has emitted waits before it leaves.  Socket.IO's server
+drops the events that it reads together with the packet by which we leave.
+"""
+
+
 class Work(Protocol):
     """
     What a command does with its client.
@@ -55,6 +63,7 @@ class Client:
     Runs one L{Work}.
 
     @ivar socket: its socket.
+    @ivar lingers: whether there are events that the server may not have seen.
     """
 
     def __init__(
@@ -82,6 +91,7 @@ class Client:
             **description.options,
         )
         self.socket: Any = self._service.socket
+        self.lingers = False
         self._running: Deferred[None] | None = None
         self._why: BaseException | None = None
 
@@ -127,7 +137,9 @@ class Client:
         if isinstance(result, Failure):
             error: Any = result.value
             result = Failure(endOf(self._why or error))
-        return self._service.stopService().addCallback(lambda _: result)
+        pause = LINGER_SECONDS if self.lingers and self.socket.connected else 0
+        left = deferLater(self.reactor, pause, self._service.stopService)
+        return left.addCallback(lambda _: result)
 
     def _connected(self) -> None:
         self.progress.tell(f"connected, session {self.socket.id}")

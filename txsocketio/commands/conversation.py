@@ -106,7 +106,7 @@ class Conversation:
             raise Skipped(f"{self._first} from the beginning")
         if not self._options.get("upgrade", True):
             raise Skipped("turned off by the option upgrade")
-        if "websocket" not in self._options.get("transports", ("polling", "websocket")):
+        if "websocket" not in _transportNames(self._options):
             raise Skipped("only polling was asked for")
         if "websocket" not in engine.handshake.upgrades:
             raise Skipped("the server offers none; events go by polling, which is slower")
@@ -202,7 +202,7 @@ class Conversation:
         """
         Where polling does not work, WebSocket may.
         """
-        if tuple(self._options.get("transports") or ("polling", "websocket"))[0] != "polling":
+        if _transportNames(self._options)[0] != "polling":
             return hint
         options = {**self._options, "transports": ("websocket",)}
         other = Manager(self._url, reactor=self._reactor, **options)
@@ -215,3 +215,8 @@ class Conversation:
         finally:
             await other.close()
         return "by WebSocket it works: use --transports websocket"
+
+
+def _transportNames(options: Mapping[str, Any]) -> list[str]:
+    chosen = options.get("transports", ("polling", "websocket"))
+    return [getattr(each, "name", each) for each in chosen]

@@ -59,6 +59,7 @@ class Emit:
         """
         Emit one event.
         """
+        self._client.lingers = True
         await self._client.socket.emit(*item)
 
     async def _next(self) -> Item | None:

@@ -158,9 +158,7 @@ def _flush(result: Any, reactor: Any, output: LineWriter) -> Deferred[Any]:
     return drained.addErrback(lambda _: None).addCallback(lambda _: result)
 
 
-def run(
-    reactor: Any, begin: Callable[[], Deferred[Any]], progress: Progress, name: str
-) -> int:
+def run(reactor: Any, begin: Callable[[], Deferred[Any]], progress: Progress, name: str) -> int:
     """
     Run the reactor until something has ended.
 

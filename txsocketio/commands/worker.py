@@ -57,4 +57,3 @@ class Worker:
             except BaseException:
                 result = Failure()
             self._reactor.callFromThread(done.callback, result)
-
