@@ -24,6 +24,8 @@ source, who are not to guess::
     .. runs: as a module         saved under the name of its :caption:
     .. runs: not, because ...    a reason, which a test counts
 
+    .. logs: ZeroDivisionError   the page makes somebody log it, once or more
+
     .. unseen:                   code that the page needs and the reader does not
 
        ...

@@ -5,12 +5,14 @@ says why it cannot.
 
 from __future__ import annotations
 
+import builtins
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,13 +56,15 @@ def mine(blocks: list[Block]) -> list[Block]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if mine(BLOCKS[page])], ids=nameOf)
-@pytest.mark.usefixtures("failures")
-def test_page(page: Path, tmp_path: Path) -> None:
+def test_page(page: Path, tmp_path: Path, failures: Any) -> None:
     """
-    The code of the page does what the page says.
+    The code of the page does what the page says, and logs no failure but
+    those of its C{.. logs:}.
     """
     wrong = runPage(page, mine(BLOCKS[page]), tmp_path)
     assert not wrong, "\n".join(wrong)
+    for name in re.findall(r"^\.\. logs: (\w+)$", page.read_text(), re.MULTILINE):
+        assert failures.flush(getattr(builtins, name))
 
 
 @pytest.fixture(scope="module")
