@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from commands.commandkit import newServer, outcome
 from txsocketio.commands import conversation as module
@@ -87,6 +87,19 @@ def test_handshakeRefused() -> None:
     assert isinstance(failed, StepFailed)
     assert "503" in str(failed)
     assert failed.facts["status"] == 503
+
+
+def test_handshakeCancelled() -> None:
+    """
+    Who cancels does not wait for a second try.
+    """
+    server = newServer()
+    server.ignore(None)
+    running = Deferred.fromCoroutine(Talk(server).conversation.handshake())
+    seen = outcome(running)
+    server.flush()
+    running.cancel()
+    assert isinstance(seen[0], CancelledError)
 
 
 class Elsewhere(Manager):

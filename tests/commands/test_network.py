@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IHostResolution
 from zope.interface import implementer
 
@@ -136,6 +138,18 @@ async def test_nobodyListens() -> None:
     looking.addresses = ["127.0.0.1"]
     failed = await failureOf(looking.tcp(), StepFailed)
     assert "127.0.0.1: " in str(failed) and "connection refused" in str(failed)
+
+
+@deferred()
+async def test_cancelled() -> None:
+    """
+    Who cancels does not wait for the next address.
+    """
+    looking = network(port=freePort())
+    looking.addresses = ["127.0.0.1", "127.0.0.2"]
+    running = Deferred.fromCoroutine(looking.tcp())
+    running.cancel()
+    await failureOf(running, ConnectingCancelledError)
 
 
 @deferred()

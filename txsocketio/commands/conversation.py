@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from txsocketio.commands.steps import Finding, Skipped, StepFailed, explained
 from txsocketio.errors import ConnectRefused
@@ -76,6 +76,8 @@ class Conversation:
         self._manager.open()
         try:
             await opened
+        except CancelledError:
+            raise  # nobody wants to know more
         except Exception as error:
             failed = explained(error, f"compare: curl -i '{self._requestURL()}'")
             failed.hint = await self._otherWay(failed.hint)

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     TCP4ClientEndpoint,
     TCP6ClientEndpoint,
     clientFromString,
 )
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IResolutionReceiver, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -106,7 +107,9 @@ class Network:
         """
         if self._options.endpoint is not None:
             return await self._foreign(self._options.endpoint)
-        tried = [await self._connect(each) for each in self.addresses[:MAX_ADDRESSES]]
+        tried = []
+        for each in self.addresses[:MAX_ADDRESSES]:
+            tried.append(await self._connect(each))  # noqa: PERF401  (one after the other)
         good = [each for each in tried if "error" not in each]
         facts = {"port": self._port, "tried": tried}
         if not good:
@@ -153,11 +156,16 @@ class Network:
         binding = None if local is None else (local, 0)
         endpoint = kind(self._reactor, address, self._port, self._timeout, binding)
         began = self._reactor.seconds()
-        try:
-            await visit(endpoint)
-        except Exception:
-            return {"address": address, "error": explainFailure(Failure())}
+        visiting = Deferred.fromCoroutine(visit(endpoint))
+        if (error := await visiting.addErrback(_unlessCancelled)) is not None:
+            return {"address": address, "error": error}
         return {"address": address, "seconds": round(self._reactor.seconds() - began, 6)}
+
+
+def _unlessCancelled(failure: Failure) -> str:
+    if failure.check(CancelledError, ConnectingCancelledError):
+        failure.raiseException()
+    return explainFailure(failure)
 
 
 def _list(words: Sequence[str]) -> str:
