@@ -18,16 +18,17 @@ from txsocketio.bots.loader import BUILT_IN, Plugins
 
 HOWTO = ROOT / "docs" / "howto"
 PLUGINS = (HOWTO / "plugins.rst").read_text()
+PLUGIN = (HOWTO / "plugin.rst").read_text()
 
 
-def blocks(name: str, language: str) -> list[str]:
+def blocks(text: str, language: str) -> list[str]:
     """
     The code of one language in a page.
     """
-    return [each.code for each in blocksOf(HOWTO / name) if each.language == language]
+    return [each.code for each in blocksOf(HOWTO, text) if each.language == language]
 
 
-FILES = blocks("plugins.rst", "ini")
+FILES = blocks(PLUGINS, "ini")
 
 
 @pytest.mark.parametrize("block", FILES, ids=lambda text: text.split("]")[0][1:])
@@ -71,9 +72,9 @@ def test_theBotOfTheHowToRuns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "greeter", raising=False)
-    (tmp_path / "greeter.py").write_text(blocks("plugin.rst", "python")[0])
+    (tmp_path / "greeter.py").write_text(blocks(PLUGIN, "python")[0])
     file = tmp_path / "bots.ini"
-    file.write_text(blocks("plugin.rst", "ini")[0])
+    file.write_text(blocks(PLUGIN, "ini")[0])
     (bot,) = readConfig(str(file), Plugins().find, {}).bots
     assert bot.config == {"greeting": "good day,", "times": 1}
     sys.modules.pop("greeter")
@@ -83,7 +84,7 @@ def test_theTestOfTheHowToIsTheExamples() -> None:
     """
     Line by line, but for the imports.
     """
-    _, server, rest = blocks("plugin.rst", "python")[-1].strip().partition("server = ")
+    _, server, rest = blocks(PLUGIN, "python")[-1].strip().partition("server = ")
     shown = server + rest
     example = (ROOT / "examples/bots/greeter/tests/test_greeter.py").read_text()
     assert textwrap.indent(shown, "    ") in example
