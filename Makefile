@@ -5,6 +5,8 @@
 #   make demo SECONDS=10  the same, ending by itself
 #   make test             the whole suite; ARGS="-k engine" hands arguments to pytest
 #   make check            what CI runs: the suite, then lint, types and floors
+#   make docs             the documentation, into docs/_build/html
+#   make release          the checklist of a release; uploads nothing
 #   make bench            us beside our peers, about an hour; QUICK=1: two minutes
 
 PYTHON ?= python3
@@ -18,7 +20,7 @@ BIN = $(VENV)/bin
 NODE = tests/interop/servers/node
 STAMPS = $(VENV)/.stamps
 
-.PHONY: check test unit soak demo browser lint types floors guards cover rows rows-strict rows-table node clean help \
+.PHONY: check test unit soak demo browser lint types floors guards cover rows rows-strict rows-table docs tables release node clean help \
   mutate bench bench-growth bench-micro
 
 check: test guards
@@ -66,6 +68,21 @@ rows-strict: $(STAMPS)/dev
 rows-table: $(STAMPS)/dev
 	$(BIN)/python scripts/rows.py --strict --table docs/reference/rows.rst
 
+# Prose by Sphinx, API by pydoctor beside it; a warning is an error.
+docs: $(STAMPS)/docs
+	$(BIN)/python scripts/tables.py --check
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
+	$(BIN)/python scripts/apidocs.py docs/_build/html/api
+	$(BIN)/python scripts/links.py docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+# The tables of the reference pages, made anew from the code.
+tables: $(STAMPS)/dev
+	$(BIN)/python scripts/tables.py
+
+release: $(STAMPS)/dev $(STAMPS)/docs
+	$(BIN)/python scripts/release.py $(ARGS)
+
 # Breaks the code in small ways: do the tests notice?  ARGS="engine --count 20 --seed 7"
 mutate: $(STAMPS)/dev
 	$(BIN)/python scripts/mutate.py $(ARGS)
@@ -89,7 +106,7 @@ bench bench-growth bench-micro:
 	$(PYTHON) benchmarks/peers.py $(SCRIPT).py $(if $(QUICK),--quick) $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(NODE)/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NODE)/node_modules build dist docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	rm -rf .hypothesis .import_linter_cache .coverage
 
 help:
@@ -110,8 +127,12 @@ $(STAMPS)/demo: $(STAMPS)/made pyproject.toml setup.py
 	touch $@
 
 $(STAMPS)/dev: $(STAMPS)/made pyproject.toml setup.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint,demo,msgpack,metrics]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint,demo,msgpack,metrics,release]'
 	touch $@ $(STAMPS)/demo
+
+$(STAMPS)/docs: $(STAMPS)/made pyproject.toml setup.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	touch $@
 
 $(NODE)/node_modules/.stamp: $(NODE)/package.json $(NODE)/package-lock.json
 	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null || { \

@@ -13,18 +13,14 @@ from support import ROOT, runPython
 PAGE = (ROOT / "docs" / "reference" / "features.rst").read_text()
 ROWS = [row.split("\n     - ") for row in PAGE.split("\n   * - ")[2:]]
 
-# What we do not offer, or not yet all of.
-WITHOUT = {
-    "WebTransport",
-    "A synchronous client",
-    "Configuration file, daemon, command line, metrics",
-}
+# What we do not offer.
+WITHOUT = {"WebTransport", "A synchronous client"}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_everyLine(row: list[str]) -> None:
     """
-    Every feature is there, with a test that proves it, but for three.
+    Every feature is there, with a test that proves it, but for two.
     """
     feature, _, _, ours, *proof = row
     assert (ours == "y") == (feature not in WITHOUT)

@@ -362,7 +362,7 @@ class IManager(Interface):
     url: str = Attribute("The server's URL, for messages.")
     engine: Any = Attribute("The present L{IEngine}, or L{None}.")
     parser: IParser = Attribute("The parser of this connection.")
-    reactor: Any = Attribute("The clock: an L{IReactorTime} provider.")
+    reactor: Any = Attribute("The clock: an C{IReactorTime} provider.")
     reading: Any = Attribute("Asked to hold while events are consumed too slowly.")
 
     def sendPacket(text: bytes | None, binaries: Sequence[bytes], compress: bool) -> bool:

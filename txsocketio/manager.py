@@ -225,6 +225,8 @@ class Manager(Tunable):
 
     def whenOpen(self) -> Deferred[Manager]:
         """
+        Wait for the engine to be open.
+
         @return: fires with this manager when the engine is open; fails when
             that will not come: L{ReconnectFailed}, L{Disconnected} by
             C{close()}, or what went wrong where C{reconnection} is off.

@@ -108,6 +108,8 @@ class Socket(Membership):
 
     def whenConnected(self) -> Deferred[Socket]:
         """
+        Wait for the namespace to be connected.
+
         @return: fires with this socket, now or at the next C{connect}.  Fails
             when none will come: L{ConnectRefused}, L{Disconnected} by the
             client, L{ReconnectFailed}, or what went wrong where
@@ -121,6 +123,8 @@ class Socket(Membership):
 
     def whenDisconnected(self) -> Deferred[None]:
         """
+        Wait for the end, of which nothing is left.
+
         @return: fires when the socket was given up, by C{disconnect()} or by
             the server, and no timer, request or connection that it alone
             needed is left; at once when that is so now.

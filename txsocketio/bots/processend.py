@@ -2,8 +2,8 @@
 How a daemon ends its own process with an exit status.
 
 C{twistd} has no way to say one: whatever happens in the reactor, it ends with
-0.  So the status is set at the very last moment, when everything is stopped,
-the logs are written and the pid file is gone.
+status 0.  So the status is set at the very last moment, when everything is
+stopped, the logs are written and the pid file is gone.
 """
 
 from __future__ import annotations

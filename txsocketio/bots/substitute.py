@@ -3,7 +3,7 @@ C{${VAR}}, C{${VAR:-default}} and C{${file:PATH}} inside a value.
 
 This is how secrets stay out of a bots file, so what was put in is told apart
 from what was written, and no error here shows it.  A C{$} before anything but
-a brace is an ordinary character; C{$${} is a literal C{${}.
+a brace is an ordinary character; C{$$} before a brace is a literal C{$}.
 
 No Twisted here: a bots file is read without it.
 """

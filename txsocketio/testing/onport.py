@@ -72,7 +72,7 @@ class ListeningServer:
 
     def getHost(self) -> Any:
         """
-        See L{IListeningPort}.
+        See L{IListeningPort <twisted.internet.interfaces.IListeningPort>}.
         """
         return self._listening.getHost()
 
