@@ -93,7 +93,10 @@ OWN_KEYS: Mapping[str, Key] = {
     "burst": Key("burst", "own", count, "must be a whole number, 1 or more"),
 }
 
-_ENDPOINT = "must be an endpoint, as in tcp:9464:interface=127.0.0.1 or unix:/run/bots.sock"
+_ENDPOINT = (
+    "must be an absolute path or an endpoint, as in /run/bots.sock or "
+    "tcp:9464:interface=127.0.0.1"
+)
 
 
 def _endpoint(text: str) -> str:
