@@ -178,3 +178,11 @@ def test_valuesAreWrittenAsAFileSaysThem(value: Any, text: str) -> None:
     So that a default can be copied, and changed.
     """
     assert show._text(value) == text
+
+
+def test_anUnlimitedBotIsShownAsOne() -> None:
+    """
+    Keys that have no default are named nevertheless, to be found.
+    """
+    lines = section("bot:other")
+    assert lines.count("; rate =") == lines.count("; burst =") == 1
