@@ -23,7 +23,7 @@ def status(name: str = "ticker", **fields: Any) -> BotStatus:
         "state": BotState.CONNECTED,
         "since": NOW - 65,
         "why": "connected",
-        "server": "https://example.com",
+        "server": "https://example.com/prices",
         "namespace": "/prices",
         "plugin": "log",
         "sid": "s1",

@@ -68,7 +68,7 @@ def test_thePageIsCompleteWithoutJavaScript() -> None:
         "state": "backing off",
         "age": "1 min 5 s",
         "why": "refused",
-        "server": "https://example.com",
+        "server": "https://example.com/prices",
         "namespace": "/prices",
         "plugin": "log",
         "since": "2027-01-15 07:58:55 UTC",
