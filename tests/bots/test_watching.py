@@ -5,6 +5,7 @@ Tests for L{txsocketio.bots.watching}, over real endpoints of this machine.
 from __future__ import annotations
 
 import json
+import socket as sockets
 import stat
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,25 @@ async def test_operatorsAreHeard(tmp_path: Path) -> None:
     finally:
         await daemon.stopService()
     assert not path.exists()
+
+
+@deferred()
+async def test_aPortThatIsTakenEndsTheStart() -> None:
+    """
+    In one sentence, which names the key.
+    """
+    with sockets.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        description = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+        daemon = daemonWith(status=description)
+        watch(daemon, daemon.reactor)
+        with pytest.raises(SystemExit) as caught:
+            daemon.privilegedStartService()
+    assert str(caught.value) == (
+        f"[daemon] status = {description}: cannot listen there: Address already in use; "
+        "is the daemon running already?"
+    )
 
 
 @deferred()

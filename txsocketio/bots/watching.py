@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.application.strports import service
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 
 from txsocketio.bots.control import Commands, ControlFactory
 from txsocketio.bots.daemon import BotDaemon
@@ -25,7 +26,7 @@ def watch(daemon: BotDaemon, reactor: Any, source: Source | None = None) -> None
     """
     Serve what the C{[daemon]} section says, as long as the daemon runs.
 
-    A port that cannot be had is an error of the start, not a line in a log.
+    A port that cannot be had ends the start.
 
     @param source: gives the document, if it is not the daemon itself that
         knows it.
@@ -36,15 +37,39 @@ def watch(daemon: BotDaemon, reactor: Any, source: Source | None = None) -> None
     daemon.adjustable["ready"] = lambda value: None
     if "status" in settings:
         site = buildSite(source, reactor, settings.get("metrics", True))
-        _serve(daemon, settings["status"], site, reactor)
+        _serve(daemon, "status", site, reactor)
     if "control" in settings:
         factory = ControlFactory(Commands(daemon, source), reactor)
-        _serve(daemon, settings["control"], factory, reactor)
+        _serve(daemon, "control", factory, reactor)
 
 
-def _serve(daemon: BotDaemon, description: str, factory: Any, reactor: Any) -> None:
-    serving: IService = service(ownersOnly(description), factory, reactor)
+def _serve(daemon: BotDaemon, key: str, factory: Any, reactor: Any) -> None:
+    description = daemon.settings[key]
+    factory.noisy = False  # the port itself is told of
+    listening: IService = service(ownersOnly(description), factory, reactor)
+    serving = _Serving(f"[daemon] {key} = {description}")
+    listening.setServiceParent(serving)
     serving.setServiceParent(daemon)
+
+
+class _Serving(MultiService):
+    """
+    Ends the start of the process in one sentence, where there is no port to be
+    had.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
+
+    def privilegedStartService(self) -> None:
+        try:
+            super().privilegedStartService()
+        except CannotListenError as error:
+            reason = getattr(error.socketError, "strerror", None) or error.socketError
+            raise SystemExit(
+                f"{self._what}: cannot listen there: {reason}; is the daemon running already?"
+            ) from None
 
 
 def ownersOnly(description: str) -> str:
