@@ -46,14 +46,16 @@ class Terminal:
         Start a command, once the last one has ended by itself.
         """
         self.wait()
-        environ = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+        environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        # No shell in between, so that Ctrl-C gets where it should.
+        command = re.sub(r"^((?:\w+=\S* )*)", r"\1exec ", command)
         self._process = subprocess.Popen(
-            ["bash", "-c", f"exec {command}"],
+            ["bash", "-c", command],
             cwd=self._folder, env=environ, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self._lines = queue.Queue()
-        self._seen = [f"$ {command}"]
+        self._seen = [command]
         threading.Thread(target=self._read, args=(self._process, self._lines)).start()
 
     def interrupt(self) -> None:
