@@ -46,7 +46,7 @@ __all__ = ["Membership"]
 _LOST_RECOVERIES = 2
 """After so many losses in a row no recovery is asked for any more."""
 
-_REFUSAL_HINT = "what it wants must come by auth=, query= or extraHeaders="
+_REFUSAL_HINT = "what it wants must come by auth, query or a header"
 
 _V2_HINT = (
     "the server speaks the protocol of Socket.IO 2; it must be upgraded to Socket.IO 3 or later"

@@ -63,6 +63,6 @@ def test_whatIsToldInTheLog() -> None:
     """
     One line with names, nothing that is empty.
     """
-    assert str(Changes(unchanged=("a",))) == "1 bots go on"
+    assert str(Changes(unchanged=("a",))) == "1 bot goes on"
     told = str(Changes(("a", "b"), ("c",), ("d",), (), ("status", "onError"), ("status",)))
     assert told == "added: a, b; removed: c; restarted: d; [daemon]: onError; 0 bots go on"

@@ -256,11 +256,11 @@ def test_theStatusOfOneBot(
 
 def test_theStatusOfNobody(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
     """
-    Is not good.
+    Is not good; who may be meant is said.
     """
-    line.answer(document())
-    assert line.run("status", "x") == NOT_DONE
-    assert capsys.readouterr().err == 'there is no bot "x"\n'
+    line.answer(document(status("ticker")))
+    assert line.run("status", "tikcer") == NOT_DONE
+    assert capsys.readouterr().err == 'there is no bot "tikcer"; did you mean "ticker"?\n'
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,8 @@ def test_whatIsNoEndpointIsAMistake(
     Of the command line.
     """
     line = Line()
-    assert main(["-c", "nonsense", "status"], line.react) == BAD_USAGE
-    assert "nonsense is no client endpoint: " in capsys.readouterr().err
+    assert main(["-c", "nonsense:1", "status"], line.react) == BAD_USAGE
+    assert "nonsense:1 is no client endpoint: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["status"], ["-c", "x", "dance"]])
@@ -334,7 +334,7 @@ def test_aReactorMayReturn(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["-c", "x", "reload"]) == DONE
 
 
-@pytest.mark.parametrize("path", ["/run/c.sock", "c.sock", "./c:1.sock"])
+@pytest.mark.parametrize("path", ["/run/c.sock", "c.sock", "./c:1.sock", "control"])
 def test_theRealEndpointOfAPathIsAUnixSocket(path: str) -> None:
     """
     What our tests put aside.

@@ -67,6 +67,7 @@ def daemonKeys(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {
         "status": Key("status", "daemon", str, "a rule"),
         "control": Key("control", "daemon", str, "a rule"),
+        "notify": Key("notify", "daemon", str, "a rule", default="started"),
     }
     for module in (config, show):
         monkeypatch.setattr(module, "DAEMON_KEYS", keys)
@@ -151,18 +152,24 @@ def test_whatIsShownIsABotsFile() -> None:
 
 def test_theDaemonsLinesAreShown() -> None:
     """
-    Those that the file does not have, as comments without a value.
+    Those that the file does not have, as comments with what is in effect.
     """
     text = "[daemon]\nstatus = tcp:1\n[bot:a]\nurl = http://h\nplugin = log\n"
-    assert section("daemon", text) == ["status = tcp:1", "; not said:", "; control ="]
+    assert section("daemon", text) == [
+        "status = tcp:1",
+        "; defaults:",
+        "; control =",
+        "; notify = started",
+    ]
 
 
 def test_whenAllIsSaidThereAreNoDefaults() -> None:
     """
     No empty list of defaults is announced.
     """
-    text = "[daemon]\nstatus = tcp:1\ncontrol = x\n[bot:a]\nurl = http://h\nplugin = log\n"
-    assert section("daemon", text) == ["status = tcp:1", "control = x"]
+    said = ["status = tcp:1", "control = x", "notify = ready"]
+    text = "\n".join(["[daemon]", *said, "[bot:a]\nurl = http://h\nplugin = log\n"])
+    assert section("daemon", text) == said
 
 
 @pytest.mark.parametrize(("value", "text"), [((None, 5), "none, 5"), (0.25, "0.25"), ([], "")])

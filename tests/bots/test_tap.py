@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from twisted.application.service import Application, MultiService
 from twisted.logger import ILogObserver
-from twisted.python import usage
 
+import txsocketio
 from support import ROOT, deferred, run, until
 from txsocketio.bots import tap
 from txsocketio.bots.child import ServerChild
@@ -152,12 +152,24 @@ def test_pluginsAreListed(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
         (("--init", "a.ini", "b.ini"), "unexpected 'b.ini'"),
     ],
 )
-def test_anUnusableCommandLineIsAnswered(arguments: Sequence[str], said: str) -> None:
+def test_anUnusableCommandLineIsAnswered(
+    arguments: Sequence[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """
-    The message says what to write.
+    The message says what to write, and nothing but that.
     """
-    with pytest.raises(usage.UsageError, match=said):
-        parse(*arguments)
+    assert exitOf(*arguments) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert said in told[0]
+    assert told[1:] == ["(try: twistd sioclient --help)"]
+
+
+def test_theVersionIsOurs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    And Twisted's, since a report needs both.
+    """
+    assert exitOf("--version") == 0
+    assert capsys.readouterr().out.startswith(f"txsocketio {txsocketio.__version__}, Twisted ")
 
 
 def test_theDemoSaysWhatItLacks(

@@ -40,7 +40,8 @@ class Changes:
             ("[daemon]", tuple(key for key in self.settings if key not in self.fixed)),
         )
         told = [f"{word}: {', '.join(names)}" for word, names in parts if names]
-        return "; ".join([*told, f"{len(self.unchanged)} bots go on"])
+        count = len(self.unchanged)
+        return "; ".join([*told, "1 bot goes on" if count == 1 else f"{count} bots go on"])
 
 
 def compare(

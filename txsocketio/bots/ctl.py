@@ -16,6 +16,7 @@ from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
+from txsocketio.bots.mistakes import didYouMean
 from txsocketio.bots.page import span
 from txsocketio.bots.texts import printable
 from txsocketio.errors import SocketIOError
@@ -57,8 +58,20 @@ def _parser() -> ArgumentParser:
         epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--control", "-c", metavar="WHERE", default=os.environ.get(VARIABLE))
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument(
+        "--control",
+        "-c",
+        metavar="WHERE",
+        default=os.environ.get(VARIABLE),
+        help="where the daemon is, see below",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long to wait for its answer (60)",
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     status = commands.add_parser("status", help="how the bots are")
@@ -130,10 +143,10 @@ async def _run(reactor: Any, arguments: Namespace) -> int:
 
 def _asEndpoint(where: str) -> str:
     """
-    A path is that of a unix socket.
+    A path is that of a unix socket; no endpoint is a word without a colon.
     """
     kind, colon, _ = where.partition(":")
-    if "/" not in kind and (colon or not where.endswith(".sock")):
+    if colon and "/" not in kind:
         return where
     return "unix:" + where.replace("\\", "\\\\").replace(":", "\\:")
 
@@ -161,7 +174,8 @@ def _tellStatus(arguments: Namespace, document: Any) -> int:
     if arguments.bot is not None:
         bots = [each for each in bots if each["name"] == arguments.bot]
         if not bots:
-            _complain(f'there is no bot "{arguments.bot}"')
+            near = didYouMean(arguments.bot, [each["name"] for each in document["bots"]])
+            _complain(f'there is no bot "{arguments.bot}"{near}')
             return NOT_DONE
         ready = bots[0]["state"] == "connected"
     if arguments.json:

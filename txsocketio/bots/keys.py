@@ -56,6 +56,7 @@ class Key:
     @ivar place: where the value goes: C{own}, C{options}, C{config} or the
         name of a mapping.
     @ivar name: the name there.
+    @ivar default: what C{[daemon]} comes to without it, to be shown.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Key:
     parse: Callable[[str], Any]
     rule: str
     secret: bool | Callable[[str], Iterable[str]] = False
+    default: str | None = None
 
 
 def _text(text: str) -> str:
@@ -132,19 +134,35 @@ INSTALL_METRICS = 'python -m pip install "txsocketio[metrics]"'
 
 _SEEING = (
     Key("status", "daemon", _endpoint, _ENDPOINT),
-    Key("ready", "daemon", parseReady, "must be all, any, once, or the names of bots"),
-    Key("log-format", "daemon", _oneOf("text", "json"), "must be text or json"),
-    Key("log-level", "daemon", _oneOf(*LOG_LEVELS), f"must be {' or '.join(LOG_LEVELS)}"),
+    Key(
+        "ready", "daemon", parseReady, "must be all, any, once, or the names of bots", default="all"
+    ),
+    Key("log-format", "daemon", _oneOf("text", "json"), "must be text or json", default="text"),
+    Key(
+        "log-level",
+        "daemon",
+        _oneOf(*LOG_LEVELS),
+        f"must be {' or '.join(LOG_LEVELS)}",
+        default="info",
+    ),
     Key("control", "daemon", _endpoint, _ENDPOINT),
-    Key("metrics", "daemon", _metrics, "must be yes or no"),
+    Key("metrics", "daemon", _metrics, "must be yes or no", default="yes"),
 )
 """How operators look at the daemon."""
 
 
 _LIVING = (
-    Key("onError", "daemon", _oneOf("isolate", "stop"), "must be isolate or stop"),
+    Key(
+        "onError", "daemon", _oneOf("isolate", "stop"), "must be isolate or stop", default="isolate"
+    ),
     Key("attemptsPerHost", "daemon", rate, "must be how many in a time, as in 5/s"),
-    Key("notify", "daemon", _oneOf("started", "ready"), "must be started or ready"),
+    Key(
+        "notify",
+        "daemon",
+        _oneOf("started", "ready"),
+        "must be started or ready",
+        default="started",
+    ),
 )
 """How the bots live together, and with the supervisor."""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from txsocketio.bots.descriptions import BotDescription, DaemonDescription
-from txsocketio.bots.keys import CLIENT_KEYS, DAEMON_KEYS
+from txsocketio.bots.keys import CLIENT_KEYS, DAEMON_KEYS, Key
 from txsocketio.bots.redaction import HIDDEN
 from txsocketio.bots.said import Said
 from txsocketio.bots.schema import PluginLike, PluginOption
@@ -43,15 +43,19 @@ def showConfig(described: DaemonDescription, findPlugin: Callable[[str], PluginL
     """
     parts = [HEAD.format(file=described.file, hidden=HIDDEN), "[daemon]"]
     parts += _said(described.said, "daemon")
-    parts += _defaults("not said", ((name, None) for name in DAEMON_KEYS), described.said)
+    parts += _defaults("defaults", map(_ofDaemon, DAEMON_KEYS.values()), described.said)
     for bot in described.bots:
         parts += ["", f"[bot:{bot.name}]", *_bot(bot, findPlugin(bot.plugin).schema)]
     return "\n".join(parts) + "\n"
 
 
+def _ofDaemon(key: Key) -> tuple[str, str | None]:
+    return key.name, key.default
+
+
 def _bot(bot: BotDescription, schema: Mapping[str, PluginOption]) -> Iterator[str]:
     yield from _said(bot.said, f"bot:{bot.name}")
-    own = {"namespace": None, "drainTimeout": bot.drainTimeout}
+    own = {"namespace": None, "drainTimeout": bot.drainTimeout, "rate": None, "burst": None}
     plugins = {option.name: option.default for option in schema.values()}
     secret = {option.name for option in schema.values() if option.secret and option.default}
     plugins |= dict.fromkeys(secret, HIDDEN)

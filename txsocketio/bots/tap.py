@@ -20,9 +20,11 @@ from twisted.logger import ILogObserver
 from twisted.python import usage
 from twisted.python.components import Componentized
 
+import twisted
 from txsocketio.bots.config import readConfig
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
+from txsocketio.bots.document import VERSION
 from txsocketio.bots.hangup import ReloadOnHangup
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.logs import LogLines, observerOf, openLog
@@ -106,6 +108,24 @@ class Options(usage.Options):
         super().__init__()
         self.bots: list[str] = []
         self.plugins = Plugins()
+
+    def parseOptions(self, options: Any = None) -> None:
+        """
+        Read the command line; a mistake in it is one that no restart mends.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            said = str(error).removeprefix("Parameter type enforcement failed: ")
+            print(f"twistd sioclient: {said}\n(try: twistd sioclient --help)", file=sys.stderr)
+            raise SystemExit(BAD_CONFIGURATION) from None
+
+    def opt_version(self) -> None:
+        """
+        Show the versions of txsocketio and Twisted, and exit.
+        """
+        print(f"txsocketio {VERSION}, Twisted {twisted.__version__}")
+        self._exit(lambda: 0)
 
     def opt_bot(self, name: str) -> None:
         """

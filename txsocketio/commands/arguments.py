@@ -112,13 +112,15 @@ def parserFor(command: str) -> ArgumentParser:
     """
     parser = _Parser(
         prog=f"sioclient {command}",
-        description=f"{COMMANDS[command].capitalize()}.",
+        description=f"{COMMANDS[command][0].upper()}{COMMANDS[command][1:]}.",
         epilog=f"examples:\n{_EXAMPLES[command]}\n{SECRETS}\n"
         f"{_PROBE_EXITS if command == 'probe' else EXPLAINED}",
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("url", metavar="URL", help="http, https, ws or wss; the path is namespace")
+    parser.add_argument(
+        "url", metavar="URL", help="http, https, ws or wss; the path is the namespace"
+    )
     _OWN[command](parser)
     _addClientOptions(parser)
     return parser
