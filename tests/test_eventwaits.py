@@ -125,6 +125,7 @@ def test_timeout(room: Room) -> None:
     (error,) = room.heard
     assert isinstance(error, AckTimeout)
     assert (error.event, error.seconds) == ("a", 5.0)
+    assert str(error) == "'a' did not come within 5 s"
     assert room.nothingLeft
 
 

@@ -116,6 +116,7 @@ class PendingAcks:
     """
 
     __slots__ = ("_clock", "_nextID", "_timedOut", "_waiting")
+    _missing = "was not acknowledged"
 
     def __init__(self, clock: IReactorTime, timedOut: Callable[[Waiting], None]) -> None:
         """
@@ -196,7 +197,7 @@ class PendingAcks:
         waiting.timer = None
         self.forget(waiting)
         self._timedOut(waiting)
-        waiting.fail(AckTimeout(event, timeout))
+        waiting.fail(AckTimeout(event, timeout, self._missing))
 
 
 def _stopTimer(waiting: Waiting) -> None:

@@ -239,8 +239,13 @@ class AckTimeout(SocketIOError):
     @ivar seconds: how long we waited.
     """
 
-    def __init__(self, event: object, seconds: float) -> None:
-        super().__init__(f"{event!r} was not acknowledged within {seconds:g} s")
+    def __init__(
+        self, event: object, seconds: float, missing: str = "was not acknowledged"
+    ) -> None:
+        """
+        @param missing: what did not happen.
+        """
+        super().__init__(f"{event!r} {missing} within {seconds:g} s")
         self.event = event
         self.seconds = seconds
 

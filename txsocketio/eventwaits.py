@@ -26,6 +26,15 @@ def _notTold(waiter: object) -> None:
     """
 
 
+class _Waits(PendingAcks):
+    """
+    Those who wait for what the server says unasked.
+    """
+
+    __slots__ = ()
+    _missing = "did not come"
+
+
 class EventWaits:
     """
     Who waits for which event.
@@ -37,7 +46,7 @@ class EventWaits:
 
     def __init__(self, clock: IReactorTime) -> None:
         self.waiting: dict[Any, dict[AckDeferred, Check | None]] = {}
-        self._timeouts = PendingAcks(clock, _notTold)
+        self._timeouts = _Waits(clock, _notTold)
 
     def add(self, event: Any, timeout: float | None, check: Check | None) -> Deferred[Any]:
         """
