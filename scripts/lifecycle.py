@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,7 +89,7 @@ class ManagersLife:
         self.life = Life(Clock())
         arguments = {"attempt": (20.0, lambda: None), "wait": (1.0, lambda: None)}
         self.happenings = {
-            f"{name}()": lambda method=method, given=arguments.get(name, ()): method(*given)
+            f"{name}()": partial(method, *arguments.get(name, ()))
             for name, method in inspect.getmembers(self.life, inspect.ismethod)
             if not name.startswith("_")
         }
@@ -279,9 +280,7 @@ def draw(states: Sequence[str], steps: Sequence[Step]) -> str:
             f'<rect x="{x - wide / 2 + 2:g}" y="4" width="{wide - 4:g}" height="22" rx="4" '
             'fill="#e3ecf7" stroke="#36c"/>'
         )
-        parts.append(
-            f'<text x="{x:g}" y="19" text-anchor="middle" font-size="10">{state}</text>'
-        )
+        parts.append(f'<text x="{x:g}" y="19" text-anchor="middle" font-size="10">{state}</text>')
         parts.append(f'<path d="M{x:g} 26V{height - 4}" stroke="#ccd"/>')
     order = sorted(rows, key=lambda row: [*MOMENTS, row[0]].index(row[0]))
     for at, row in enumerate(order):
@@ -294,7 +293,8 @@ MOMENTS = (
     "connect()", "attempt()", "handshake", "handshake, upgrade offered", "opened()",
     "server lets it in", "probe answered", "probe failed", "old transport is empty",
     "wait()", "connection lost", "an attempt fails", "the delay is over",
-    "the last attempt fails", "connection lost, all attempts made", "server refuses it", "server puts it out", "new transport lost",
+    "the last attempt fails", "connection lost, all attempts made",
+    "server refuses it", "server puts it out", "new transport lost",
     "silence of the server", "CLOSE packet", "rest()", "disconnect()", "manager.close()",
     "close()",
 )  # fmt: skip
@@ -311,12 +311,9 @@ def _row(
         if there:
             start = max(there, key=lambda x: abs(x - goal))
             parts.append(
-                f'<path d="M{start:g} {y:g}H{goal + 7 * side:g}" stroke="#222" '
-                'stroke-width="1.5"/>'
+                f'<path d="M{start:g} {y:g}H{goal + 7 * side:g}" stroke="#222" stroke-width="1.5"/>'
             )
-            parts.append(
-                f'<path d="M{goal:g} {y:g}l{8 * side} -4v8z" fill="#222"/>'
-            )  # the head
+            parts.append(f'<path d="M{goal:g} {y:g}l{8 * side} -4v8z" fill="#222"/>')  # the head
     parts += [f'<circle cx="{x:g}" cy="{y:g}" r="3.5" fill="#36c"/>' for x in sources]
     ends = [*sources, goal]
     # Roughly how wide the text is, so that it stays within the drawing.
