@@ -1,13 +1,11 @@
 """
-Tests for L{txsocketio.commands.main} and L{txsocketio.__main__}.
+Tests for L{txsocketio.commands.main}.
 """
 
 from __future__ import annotations
 
 import os
-import runpy
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +14,6 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import globalLogBeginner
 
-import txsocketio.__main__ as entry
 from commands.commandkit import Terminal, Written, describe, outcome
 from txsocketio.commands import main as module
 from txsocketio.commands.emit import Call, Emit
@@ -125,21 +122,6 @@ def test_badWords(capsys: pytest.CaptureFixture[str]) -> None:
     """
     assert main(["listen", "http://x", "--nix"]) == 2
     assert capsys.readouterr().err.startswith("sioclient listen: unrecognized arguments")
-
-
-def test_wordsOfTheProcess(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """
-    The entry points take the process's command line.
-    """
-    monkeypatch.setattr(sys, "argv", ["sioclient", "--version"])
-    assert entry.main() == 0
-    monkeypatch.delitem(sys.modules, "txsocketio.__main__")
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_module("txsocketio", run_name="__main__")
-    assert caught.value.code == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 # a command, whole

@@ -742,6 +742,15 @@ def test_brokenPostNotRepeated(poll: Poll) -> None:
     poll.assertGone()
 
 
+def test_nothingIsAskedToConfirm() -> None:
+    """
+    The answer to a POST is the server's sign already.
+    """
+    seen: list[object] = []
+    Poll().transport.confirm().addCallback(seen.append)
+    assert seen == [None]
+
+
 def test_sentAfterTheEndIsDropped(poll: Poll) -> None:
     """
     Sending on a dead transport is no error, and keeps nothing.
