@@ -71,14 +71,16 @@ rows-table: $(STAMPS)/dev
 # Prose by Sphinx, API by pydoctor beside it; a warning is an error.
 docs: $(STAMPS)/docs
 	$(BIN)/python scripts/tables.py --check
+	$(BIN)/python scripts/lifecycle.py --check
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 	$(BIN)/python scripts/apidocs.py docs/_build/html/api
 	$(BIN)/python scripts/links.py docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-# The tables of the reference pages, made anew from the code.
+# The tables of the reference pages and the drawings of the life cycle, made anew from the code.
 tables: $(STAMPS)/dev
 	$(BIN)/python scripts/tables.py
+	$(BIN)/python scripts/lifecycle.py
 
 release: $(STAMPS)/dev $(STAMPS)/docs
 	$(BIN)/python scripts/release.py $(ARGS)

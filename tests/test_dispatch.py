@@ -192,6 +192,19 @@ def test_failureIsLoggedWithItsName(ears: Ears, failures: LoggedFailures) -> Non
     assert len(failures.flush(RuntimeError)) == 1
 
 
+@pytest.mark.parametrize("way", ["come", "ask"])
+def test_tooManyDoNotFillTheLog(ears: Ears, way: str, failures: LoggedFailures) -> None:
+    """
+    A serial listener that is far too slow is logged some times, and not for
+    every event that it misses.
+    """
+    ears.on("a", lambda: Deferred(), serial=True)
+    for _ in range(1 + 4 * 64 + 500):
+        getattr(ears, way)("a")
+    assert len(failures.flush(Overflow)) == 3
+    assert ears.answers == []
+
+
 def test_exit(ears: Ears) -> None:
     """
     C{sys.exit()} in a listener is meant.

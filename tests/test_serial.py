@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from fakes import FakeReading
 from txsocketio.backlog import Backlog
 from txsocketio.errors import Overflow
-from txsocketio.serial import SerialCalls
+from txsocketio.serial import OneMoreOverflow, SerialCalls
 
 
 class Work:
@@ -183,3 +183,25 @@ def test_overflow() -> None:
     for number in range(9):
         work.jobs[number].callback(number)
     assert work.begun == [(number,) for number in range(9)]
+
+
+def test_oneMoreOverflow(work: Work) -> None:
+    """
+    Of very many events too many, the first, the tenth and the hundredth are
+    worth a line each; once all is done, it begins anew.
+    """
+    work = Work(limit=1)
+    for number in range(1 + 4 + 150):
+        work.ask(number)
+    plain = [str(each) for each in work.results if not isinstance(each, OneMoreOverflow)]
+    assert [each.rpartition("; ")[2] for each in plain] == [
+        "1 came too many",
+        "10 came too many",
+        "100 came too many",
+    ]
+    assert len(work.results) == 150
+    for number in range(5):
+        work.jobs[number].callback(None)
+    for number in range(1 + 4 + 1):
+        work.ask(number)
+    assert "1 came too many" in str(work.results[-1])

@@ -24,7 +24,7 @@ from txsocketio.modifiers import checkTimeout
 from txsocketio.protocol.recovery import withoutOffset
 from txsocketio.protocol.socketio import RESERVED_EVENTS
 from txsocketio.results import asDeferred
-from txsocketio.serial import SerialCalls
+from txsocketio.serial import OneMoreOverflow, SerialCalls
 from txsocketio.slowness import SUSPECTED, Watch
 from txsocketio.streams import Stream
 
@@ -368,6 +368,10 @@ class Dispatcher(Emitter):
             answer.returned(took, result)
         else:
             answer.wait(took, later, lambda why: self._logListener(event, listener, why))
+
+    def _logListener(self, event: Any, listener: Listener, failure: Any = None) -> None:
+        if failure is None or not isinstance(failure.value, OneMoreOverflow):
+            super()._logListener(event, listener, failure)
 
     def _registerSerial(self, event: Any, listener: AnyListener | None) -> Any:
         if listener is None:

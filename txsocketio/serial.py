@@ -14,7 +14,16 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred
 from txsocketio.backlog import Backlog
 from txsocketio.errors import Overflow
 
-__all__ = ["SerialCalls"]
+__all__ = ["OneMoreOverflow", "SerialCalls"]
+
+
+class OneMoreOverflow(Overflow):
+    """
+    An event too many, like others before it: not worth a line of the log.
+
+    The first, the tenth, the hundredth ... of them are plain L{Overflow}s, or
+    a server that is too fast would fill the log as well.
+    """
 
 
 class SerialCalls:
@@ -27,6 +36,7 @@ class SerialCalls:
         self._backlog = backlog
         self._running = False
         self._looping = False
+        self._refused = 0  # since nothing waited
 
     def __call__(self, *values: Any, **named: Any) -> Deferred[Any]:
         """
@@ -35,7 +45,7 @@ class SerialCalls:
             L{Overflow} when too many wait.
         """
         if self._backlog.full:
-            return fail(Overflow(f"{len(self._backlog)} events wait for {self._function!r}"))
+            return fail(self._refuse())
         done: Deferred[Any] = Deferred()
         self._backlog.put((values, named, done))
         self._run()
@@ -43,12 +53,20 @@ class SerialCalls:
 
     # inside
 
+    def _refuse(self) -> Overflow:
+        self._refused += 1
+        kind = Overflow if str(self._refused).strip("0") == "1" else OneMoreOverflow
+        waiting = f"{len(self._backlog)} events wait for {self._function!r}"
+        return kind(f"{waiting}; {self._refused} came too many")
+
     def _run(self) -> None:
         if self._looping:
             return  # a loop, not a recursion, however many calls end at once
         self._looping = True
         while len(self._backlog) and not self._running:
             values, named, done = self._backlog.take()
+            if not len(self._backlog):
+                self._refused = 0
             self._running = True
             maybeDeferred(self._function, *values, **named).addBoth(self._finished, done)
         self._looping = False
