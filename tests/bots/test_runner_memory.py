@@ -8,8 +8,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from conftest import LoggedFailures
 from txsocketio import SocketIOService
 from txsocketio.bots.bot import Bot, on
 from txsocketio.bots.descriptions import BotDescription
@@ -211,3 +213,30 @@ def test_botsOfOneHostComeBackOneByOne() -> None:
     stage.server.advance(2)
     assert {each.status.state for each in runners} == {BotState.CONNECTED}
     stage.stop(*runners)
+
+
+@pytest.mark.parametrize("how", ["raises", "hangs"])
+def test_aSocketThatABotConnectedBeforeItFailedAtStartIsLeft(
+    how: str, failures: LoggedFailures
+) -> None:
+    """
+    A bot that connects by itself, and then does not come to an end of its
+    start, leaves no connection behind.
+    """
+
+    class Hasty(Chatter):
+        def start(self) -> Any:
+            self.socket.connect()
+            if how == "raises":
+                raise ValueError("oops")
+            return Deferred()
+
+    stage = Stage()
+    description = BotDescription("a", "http://memory/chat", "hasty", options=stage.options)
+    plugin = ClassPlugin("hasty", Hasty)
+    runner = BotRunner(description, plugin, stage.server.clock, stage.build)
+    runner.startService()
+    stage.server.flush()
+    failed = bool(failures.flush(ValueError))
+    assert failed is (runner.status.state is BotState.FAILED) is (not stage.server.live)
+    stage.stop(runner)
