@@ -255,7 +255,7 @@ def secretsOf(key: Key, text: str, put: tuple[str, ...]) -> Iterable[str]:
     return put if key.place == "config" else ()
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
