@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.error import TimeoutError
 from twisted.internet.task import Clock
 
 from conftest import LoggedFailures
@@ -239,4 +240,29 @@ def test_aSocketThatABotConnectedBeforeItFailedAtStartIsLeft(
     stage.server.flush()
     failed = bool(failures.flush(ValueError))
     assert failed is (runner.status.state is BotState.FAILED) is (not stage.server.live)
+    stage.stop(runner)
+
+
+def test_aBotThatConnectsAgainAtEachDisconnectionIsLeftAllTheSame(
+    failures: LoggedFailures,
+) -> None:
+    """
+    It takes the whole limit, but no connection outlives its bot.
+    """
+
+    class Clinging(Chatter):
+        @on("disconnect")
+        def again(self) -> None:
+            self.socket.connect()
+
+    stage = Stage()
+    description = BotDescription("a", "http://memory/chat", "clinging", options=stage.options)
+    plugin = ClassPlugin("clinging", Clinging)
+    runner = BotRunner(description, plugin, stage.server.clock, stage.build)
+    runner.startService()
+    stage.server.flush()
+    runner.stopService()
+    stage.server.advance(20)
+    assert len(failures.flush(TimeoutError)) == 1
+    assert runner.status.state is BotState.STOPPED
     stage.stop(runner)

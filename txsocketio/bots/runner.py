@@ -393,8 +393,13 @@ class BotRunner(Service):
         left = max(0.0, end - self._reactor.seconds())
         hurry = self._reactor.callLater(left, self.client.socket.disconnect)
         leaving = limited(self.client.stopService(), left + GOODBYE, self._reactor)
-        leaving.addErrback(lambda f: self.log.failure("could not disconnect", f))
+        leaving.addErrback(self._ebDisconnect)
         return leaving.addCallback(lambda _: hurry.cancel() if hurry.active() else None)
+
+    def _ebDisconnect(self, failure: Failure) -> None:
+        self.log.failure("could not disconnect", failure)
+        # A bot that connects again at each disconnection has no say any more.
+        self.client.socket.off().disconnect()
 
 
 def _levelOf(state: BotState, before: BotState) -> Any:
