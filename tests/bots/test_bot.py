@@ -36,7 +36,7 @@ class Ticker(Bot):
     @every(10)
     def poll(self) -> Any:
         self.calls.append("poll")
-        if isinstance(self.result, Exception):
+        if isinstance(self.result, BaseException):
             raise self.result
         return self.result
 
@@ -178,3 +178,49 @@ def test_everyWantsTimeBetweenCalls(seconds: float) -> None:
     """
     with pytest.raises(ValueError, match="above 0"):
         every(seconds)
+
+
+def test_aCallThatOutlastsItsConnectionIsWaitedForAndThereIsStillOneTicker(stage: Stage) -> None:
+    """
+    A call that still runs when the socket is connected again neither overlaps
+    with the next one nor goes on as a second ticker.
+    """
+    slow: Deferred[None] = Deferred()
+    stage.bot.result = slow
+    stage.socket.receive("connect")
+    stage.clock.advance(10)
+    stage.socket.receive("disconnect", "transport close")
+    stage.socket.receive("connect")
+    stage.clock.advance(10)
+    assert stage.bot.calls == ["poll"]
+    stage.bot.result = None
+    slow.callback(None)
+    stage.clock.pump([1] * 20)
+    assert stage.bot.calls == ["poll"] * 3
+    stage.socket.receive("disconnect", "transport close")
+    assert stage.clock.getDelayedCalls() == []
+
+
+def test_aTickThatEndsAfterItsConnectionBeginsNothing(stage: Stage) -> None:
+    """
+    Nothing is left when the call that still ran at the disconnection is done.
+    """
+    slow: Deferred[None] = Deferred()
+    stage.bot.result = slow
+    stage.socket.receive("connect")
+    stage.clock.advance(10)
+    stage.socket.receive("disconnect", "transport close")
+    slow.callback(None)
+    assert stage.clock.getDelayedCalls() == []
+
+
+def test_aTickThatExitsIsLoggedAndFollowedByTheNext(stage: Stage) -> None:
+    """
+    C{sys.exit} in a bot's method fails that call alone.
+    """
+    stage.bot.result = SystemExit(3)
+    stage.socket.receive("connect")
+    stage.clock.advance(10)
+    stage.clock.advance(10)
+    assert stage.bot.calls == ["poll", "poll"]
+    assert stage.log.failures == ["Ticker.poll failed"] * 2

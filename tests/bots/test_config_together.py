@@ -120,3 +120,33 @@ def test_aPartOfAValueMayBeSecret() -> None:
     An address may be shown, the token in it not.
     """
     assert parse("hook = place/hunter22").secrets == {"hunter22"}
+
+
+def leave(*_: object) -> None:
+    raise SystemExit("usage: no")
+
+
+def test_aPluginThatExitsWhileItsOptionsAreCheckedIsAMistake() -> None:
+    """
+    One that asks argparse, e.g., does not end the daemon at a reload.
+    """
+    assert mistake("", check=leave) == "bots.ini:2: [bot:a]: SystemExit: usage: no"
+
+
+def test_aPluginThatExitsWhileAnOptionIsReadIsAMistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It has its line, as any other.
+    """
+    monkeypatch.setitem(SCHEMA, "low", PluginOption("low", "", leave))
+    assert mistake("low = 1") == "bots.ini:5: [bot:a] low: SystemExit: usage: no"
+
+
+def test_aPluginThatExitsOverTheTextOfAReferenceIsNoMistake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    Only the value must be right, what is written in its place need not be.
+    """
+    number = PluginOption("low", "", lambda text: int(text) if text.isdigit() else leave())
+    monkeypatch.setitem(SCHEMA, "low", number)
+    assert parse("low = ${HIGH}", check=None).config["low"] == 4711

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from txsocketio.bots.redaction import HIDDEN, Redactor, redactorOf
+from txsocketio.errors import excerpt
 
 SECRET = 's3c/r "et& é'
 
@@ -24,7 +25,10 @@ SECRET = 's3c/r "et& é'
         quote_plus(SECRET),
         json.dumps(SECRET)[1:-1],
         json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        json.dumps(SECRET)[1:-1].replace("/", "\\/"),
         repr(SECRET)[1:-1],
+        ascii(SECRET)[1:-1],
+        ascii(SECRET.encode())[2:-1],
         "s3c/r &quot;et&amp; é",
         b64encode(SECRET.encode()).decode(),
         SECRET.encode().decode("latin-1"),
@@ -90,3 +94,23 @@ def test_ofManySecretsEachIsHidden() -> None:
     for text in ("", "a", "abc", "secre", "secret10"):
         assert redact(text) == text
     assert redact("x" * 9999 + secrets[5]) == "x" * 9999 + HIDDEN
+
+
+@pytest.mark.parametrize("shown", [4, 10, 17])
+def test_theFirstHalfOfASecretIsHiddenWhereAnExcerptWasCut(shown: int) -> None:
+    """
+    An error shows the head of what a server sent, which may end in a secret.
+    """
+    text = f"<p>{'hunter22' * 2}!</p>"
+    redact = Redactor(["another", "hunter22hunter22!"])
+    whole = f"{excerpt(text, 3 + shown)}; {excerpt(text.encode(), 3 + shown)} and more"
+    assert redact(whole) == f"'<p>{HIDDEN}'... (24 in all); '<p>{HIDDEN}'... (24 in all) and more"
+
+
+def test_whatOnlyLooksLikeHalfASecretStays() -> None:
+    """
+    Three characters tell nothing, and others are no secret.
+    """
+    redact = Redactor(["hunter22"])
+    for text in ("'hun'... (9 in all)", "'hunters'... (9 in all)", "hunte"):
+        assert redact(text) == text

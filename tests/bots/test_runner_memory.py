@@ -8,8 +8,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.error import TimeoutError
 from twisted.internet.task import Clock
 
+from conftest import LoggedFailures
 from txsocketio import SocketIOService
 from txsocketio.bots.bot import Bot, on
 from txsocketio.bots.descriptions import BotDescription
@@ -211,3 +214,55 @@ def test_botsOfOneHostComeBackOneByOne() -> None:
     stage.server.advance(2)
     assert {each.status.state for each in runners} == {BotState.CONNECTED}
     stage.stop(*runners)
+
+
+@pytest.mark.parametrize("how", ["raises", "hangs"])
+def test_aSocketThatABotConnectedBeforeItFailedAtStartIsLeft(
+    how: str, failures: LoggedFailures
+) -> None:
+    """
+    A bot that connects by itself, and then does not come to an end of its
+    start, leaves no connection behind.
+    """
+
+    class Hasty(Chatter):
+        def start(self) -> Any:
+            self.socket.connect()
+            if how == "raises":
+                raise ValueError("oops")
+            return Deferred()
+
+    stage = Stage()
+    description = BotDescription("a", "http://memory/chat", "hasty", options=stage.options)
+    plugin = ClassPlugin("hasty", Hasty)
+    runner = BotRunner(description, plugin, stage.server.clock, stage.build)
+    runner.startService()
+    stage.server.flush()
+    failed = bool(failures.flush(ValueError))
+    assert failed is (runner.status.state is BotState.FAILED) is (not stage.server.live)
+    stage.stop(runner)
+
+
+def test_aBotThatConnectsAgainAtEachDisconnectionIsLeftAllTheSame(
+    failures: LoggedFailures,
+) -> None:
+    """
+    It takes the whole limit, but no connection outlives its bot.
+    """
+
+    class Clinging(Chatter):
+        @on("disconnect")
+        def again(self) -> None:
+            self.socket.connect()
+
+    stage = Stage()
+    description = BotDescription("a", "http://memory/chat", "clinging", options=stage.options)
+    plugin = ClassPlugin("clinging", Clinging)
+    runner = BotRunner(description, plugin, stage.server.clock, stage.build)
+    runner.startService()
+    stage.server.flush()
+    runner.stopService()
+    stage.server.advance(20)
+    assert len(failures.flush(TimeoutError)) == 1
+    assert runner.status.state is BotState.STOPPED
+    stage.stop(runner)

@@ -92,29 +92,40 @@ class _Ticking:
 
     def __init__(self, bot: Bot, method: Callable[[], Any], seconds: float) -> None:
         self._bot = bot
+        self._method = method
         self._seconds = seconds
-        self._call = LoopingCall(self._tick, method)
-        self._call.clock = bot.socket.io.reactor
+        self._busy = False
+        self._call: LoopingCall | None = None
 
     def attach(self) -> None:
         self._bot.socket.on("connect", self._connected)
         self._bot.socket.on("disconnect", self._disconnected)
 
     def _connected(self) -> None:
-        if not self._call.running:
+        if self._call is None:
+            # A new one each time: in the old one a call may be under way, and
+            # when it is done there would be two tickers.
+            self._call = LoopingCall(self._tick)
+            self._call.clock = self._bot.socket.io.reactor
             self._call.start(self._seconds, now=False)
 
     def _disconnected(self) -> None:
-        if self._call.running:
-            self._call.stop()
+        call, self._call = self._call, None
+        if call is not None:
+            call.stop()
 
-    async def _tick(self, method: Callable[[], Any]) -> None:
+    async def _tick(self) -> None:
+        if self._busy:
+            return  # with a call that the connection before began
+        self._busy = True
         try:
-            result = method()
+            result = self._method()
             if hasattr(result, "__await__"):
                 await result
-        except Exception:
-            self._bot.log.failure("{method} failed", method=method.__qualname__)
+        except (Exception, SystemExit):
+            self._bot.log.failure("{method} failed", method=self._method.__qualname__)
+        finally:
+            self._busy = False
 
 
 @implementer(IBot)

@@ -232,7 +232,7 @@ class _Reading:
             return None
         try:
             return key.parse(text), tuple(secretsOf(key, text, secrets)), text
-        except Exception as error:  # a plugin's own parser may raise anything
+        except (Exception, SystemExit) as error:  # a plugin's own parser may raise anything
             hide = bool(secrets) or key.secret
             said = _said(error).removeprefix(f"{key.name} ")
             self.wrong(entry, f"{key.rule} (its value is not shown)" if hide else said)
@@ -255,7 +255,7 @@ def secretsOf(key: Key, text: str, put: tuple[str, ...]) -> Iterable[str]:
     return put if key.place == "config" else ()
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
@@ -351,7 +351,7 @@ class _SectionReading:
             return
         try:
             check(self._config(self.plugin.schema))
-        except Exception as error:  # a plugin may raise anything
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
             self._wrong(self.section, redactorOf(frozenset(self.secrets))(_said(error)))
 
     def _config(self, schema: Mapping[str, PluginOption]) -> dict[str, Any]:

@@ -25,6 +25,9 @@ HIDDEN = "(hidden)"
 SHORTEST_SECRET = 4
 """Shorter ones are not looked for in texts: everything would be hidden."""
 
+_CUT = re.compile(r"(['\"]\.\.\. \(\d+ in all\))")
+"""How L{excerpt <txsocketio.errors.excerpt>} tells that it cut something."""
+
 
 class Redactor:
     """
@@ -46,11 +49,23 @@ class Redactor:
         # A thousand bots have many secrets, a packet may be long.
         few = len(self._forms) < len(text)
         found = {form for form in self._forms if form in text} if few else self._foundIn(text)
-        if not found:
-            return text
-        # In one pass, the longest first: what was put in is not looked at again.
-        longestFirst = sorted(found, key=len, reverse=True)
-        return re.sub("|".join(map(re.escape, longestFirst)), HIDDEN, text)
+        if found:
+            # In one pass, the longest first: what was put in is not looked at again.
+            longestFirst = sorted(found, key=len, reverse=True)
+            text = re.sub("|".join(map(re.escape, longestFirst)), HIDDEN, text)
+        parts = _CUT.split(text)
+        parts[:-1:2] = map(self._withoutHalf, parts[:-1:2])
+        return "".join(parts)
+
+    def _withoutHalf(self, head: str) -> str:
+        """
+        The end of an excerpt may be the first half of a secret.
+        """
+        for start in range(max(0, len(head) - self.longest), len(head) - SHORTEST_SECRET + 1):
+            half = head[start:]
+            if any(form.startswith(half) for form in self._byStart.get(half[:SHORTEST_SECRET], ())):
+                return head[:start] + HIDDEN
+        return head
 
     def _foundIn(self, text: str) -> set[str]:
         """
@@ -104,7 +119,10 @@ def _dresses(text: str) -> Iterator[str]:
     yield quote_plus(data)
     for asciiOnly in (True, False):
         yield json.dumps(text, ensure_ascii=asciiOnly)[1:-1]
+    yield json.dumps(text)[1:-1].replace("/", "\\/")  # PHP's
     yield repr(text)[1:-1]
+    yield ascii(text)[1:-1]  # as excerpts of errors show it, the next one if it was bytes
+    yield ascii(data)[2:-1]
     yield escape(text)
     for encode in (b64encode, urlsafe_b64encode):
         yield encode(data).decode("ascii").rstrip("=")

@@ -282,6 +282,8 @@ class BotRunner(Service):
             return
         self._starting = None
         self._started = False
+        if self.client is not None:
+            self.client.socket.disconnect()  # it may have connected by itself
         why = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
         self._noteError(why)
         self.log.failure("the bot could not be started", failure)
@@ -382,14 +384,22 @@ class BotRunner(Service):
         return stopping.addErrback(lambda f: self.log.failure("the bot's stop failed", f))
 
     def _disconnect(self, end: float) -> Any:
-        if self.client is None or not self.client.running:
+        # A bot may have connected by itself, and never come to the end of its start.
+        if self.client is None or (
+            not self.client.running and self.client.socket.state == "disconnected"
+        ):
             return None
         # What the bot's stop took is not there for draining any more.
         left = max(0.0, end - self._reactor.seconds())
         hurry = self._reactor.callLater(left, self.client.socket.disconnect)
         leaving = limited(self.client.stopService(), left + GOODBYE, self._reactor)
-        leaving.addErrback(lambda f: self.log.failure("could not disconnect", f))
+        leaving.addErrback(self._ebDisconnect)
         return leaving.addCallback(lambda _: hurry.cancel() if hurry.active() else None)
+
+    def _ebDisconnect(self, failure: Failure) -> None:
+        self.log.failure("could not disconnect", failure)
+        # A bot that connects again at each disconnection has no say any more.
+        self.client.socket.off().disconnect()
 
 
 def _levelOf(state: BotState, before: BotState) -> Any:

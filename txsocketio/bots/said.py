@@ -81,6 +81,6 @@ def _shownParameter(text: str) -> str:
 def _isValid(key: Key, text: str) -> bool:
     try:
         key.parse(text.replace("$${", "${"))
-    except Exception:  # a plugin's own parser may raise anything
+    except (Exception, SystemExit):  # a plugin's own parser may raise anything
         return False
     return True
