@@ -90,31 +90,42 @@ class _Ticking:
     Calls one method while a socket is connected.
     """
 
+    _call: LoopingCall | None = None
+    _busy = False
+
     def __init__(self, bot: Bot, method: Callable[[], Any], seconds: float) -> None:
         self._bot = bot
+        self._method = method
         self._seconds = seconds
-        self._call = LoopingCall(self._tick, method)
-        self._call.clock = bot.socket.io.reactor
 
     def attach(self) -> None:
         self._bot.socket.on("connect", self._connected)
         self._bot.socket.on("disconnect", self._disconnected)
 
     def _connected(self) -> None:
-        if not self._call.running:
+        if self._call is None:
+            # A new one each time: started again while it waits, it calls twice.
+            self._call = LoopingCall(self._tick)
+            self._call.clock = self._bot.socket.io.reactor
             self._call.start(self._seconds, now=False)
 
     def _disconnected(self) -> None:
-        if self._call.running:
-            self._call.stop()
+        call, self._call = self._call, None
+        if call is not None:
+            call.stop()
 
-    async def _tick(self, method: Callable[[], Any]) -> None:
+    async def _tick(self) -> None:
+        if self._busy:
+            return  # with what began before a new connection
+        self._busy = True
         try:
-            result = method()
+            result = self._method()
             if hasattr(result, "__await__"):
                 await result
         except Exception:
-            self._bot.log.failure("{method} failed", method=method.__qualname__)
+            self._bot.log.failure("{method} failed", method=self._method.__qualname__)
+        finally:
+            self._busy = False
 
 
 @implementer(IBot)
