@@ -267,3 +267,25 @@ def test_noTimeNoSign(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = outcomes(made.stopService())
     bench.flush()
     assert stopped == [None] and confirming.asked == []
+
+
+@pytest.mark.parametrize("waits", ["for an answer", "for the server's sign"])
+def test_aCancelledStopDisconnectsAtOnce(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, waits: str
+) -> None:
+    """
+    Who has no patience must not be left with a connection.
+    """
+    Confirming(monkeypatch)
+    made = service(bench)
+    made.startService()
+    bench.flush()
+    if waits == "for an answer":
+        made.socket.emitWithAck("never answered").addErrback(lambda _: None)
+    stopping = made.stopService()
+    stopped = outcomes(stopping)
+    bench.flush()
+    stopping.cancel()
+    assert not made.socket.connected
+    bench.advance(0.1)
+    assert stopped == [None] and bench.timers == 0

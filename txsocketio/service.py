@@ -75,13 +75,15 @@ class SocketIOService(Service):
         Send what can still be sent, and disconnect.
 
         @return: fires when no timer, request or connection of the socket is
-            left, at most C{drainTimeout} and 2 seconds later.
+            left, at most C{drainTimeout} and 2 seconds later.  Cancelling it
+            leaves out the draining.
         """
         super().stopService()
         drained: Deferred[None] = Deferred()
         limit = self.manager.reactor.seconds() + self._drainTimeout
         self._look(drained, limit)
-        return drained.addCallback(self._cbDrained, limit).addCallback(self._cbConfirmed)
+        drained.addCallback(self._cbDrained, limit).addErrback(lambda _: None)
+        return drained.addCallback(self._cbConfirmed)
 
     # inside
 
@@ -101,8 +103,7 @@ class SocketIOService(Service):
         seconds = min(_CONFIRM_SECONDS, limit - clock.seconds())
         if seconds <= 0 or not self.socket.connected:
             return None
-        confirmed = self.manager.confirm()
-        return confirmed.addTimeout(seconds, clock).addErrback(lambda _: None)
+        return self.manager.confirm().addTimeout(seconds, clock)
 
     def _cbConfirmed(self, _: object) -> Deferred[None]:
         self.socket.disconnect()

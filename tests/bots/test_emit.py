@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
 from bots.pluginkit import PluginStage, fired
 from txsocketio.bots.emit import EmitBot
 from txsocketio.bots.loader import Plugins
+from txsocketio.errors import AckTimeout
 
 
 class Port:
@@ -132,12 +133,11 @@ def test_howFarAFileWasSentIsKept(tmp_path: Path) -> None:
 
 def test_aFileThatIsNotThereFailsTheStart(tmp_path: Path) -> None:
     """
-    And the stop works nevertheless.
+    No port stays open, which the next start could not have.
     """
     stage = Stage(file=str(tmp_path / "none"), listen="unix:/x")
     assert stage.started[0].check(FileNotFoundError)
-    _, ended = stage.stop()
-    assert ended == [None] and stage.bot._port.stopped == 1
+    assert stage.bot._port.stopped == 1
 
 
 def test_linesOnAnEndpointAreSentAndAnswered() -> None:
@@ -190,3 +190,34 @@ def test_aStopThatTakesTooLongGivesUpAll(tmp_path: Path) -> None:
     stopping.cancel()
     assert len(ended) == 1 and not getattr(ended[0], "check", lambda _: False)(CancelledError)
     assert stage.log.count("because the bot stops") == 2
+
+
+def test_theStopWaitsForTheScheduledEvent() -> None:
+    """
+    And no other one is due meanwhile.
+    """
+    stage = Stage(interval=10.0, event="alive", confirm=True)
+    stage.socket.accept = lambda *_: sending
+    sending: Deferred[bool] = Deferred()
+    stage.socket.show("connect")
+    stage.clock.advance(10)
+    _, ended = stage.stop()
+    assert ended == []
+    sending.callback(True)
+    stage.clock.advance(10)
+    assert ended == [None] and stage.socket.emitted == [("alive",)]
+
+
+def test_aStopThatTakesTooLongGivesUpTheScheduledEvent() -> None:
+    """
+    It is not tried again when the bot is gone.
+    """
+    stage = Stage(interval=10.0, event="alive", confirm=True)
+    stage.socket.accept = lambda *_: fail(AckTimeout("alive", 10))
+    stage.socket.show("connect")
+    stage.clock.advance(10)
+    stopping, _ = stage.stop()
+    stopping.cancel()
+    stage.socket.show("disconnect")
+    assert stage.clock.getDelayedCalls() == []
+    assert stage.log.count("a scheduled event is given up") == 1

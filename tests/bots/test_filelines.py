@@ -184,6 +184,30 @@ def test_aFileThatIsRotatedIsReadToItsEnd(file: Path) -> None:
     fired(stage.lines.finish())
 
 
+def test_aNewFileThatCannotBeReadYetIsTriedAgain(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Who rotates files makes them first, and then allows us to read them.
+    """
+    file.write_bytes(b"old\n")
+    stage = Stage(file, follow=True)
+    stage.lines.start()
+    file.rename(file.with_suffix(".1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(filelines, "open", forbidden, raising=False)
+        stage.append(b"a\n")
+        stage.append(b"b\n")
+    stage.clock.advance(1)
+    assert stage.taken == [b"a\n", b"b\n"]
+    assert stage.log.count("cannot be read yet") == 1
+    fired(stage.lines.finish())
+
+
+def forbidden(*_: object) -> Any:
+    raise PermissionError(13, "Permission denied")
+
+
 def test_aFileThatIsCutIsReadAnew(file: Path) -> None:
     """
     C{copytruncate}.

@@ -177,6 +177,41 @@ def test_aFullDiskIsToldOnceEachTimeItFillsUp() -> None:
     assert len(stage.log.failures) == 2
 
 
+def test_aRotationThatFailedIsMended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    When no new file could be opened, it is tried again with the next event.
+    """
+    file = tmp_path / "events.jsonl"
+    stage = Stage(file=str(file), rotateBytes=1)
+    stage.socket.receive("a")
+    with monkeypatch.context() as patch:
+        patch.setattr("twisted.python.logfile.open", noMoreFiles, raising=False)
+        stage.socket.receive("b")
+        stage.socket.receive("c")
+    stage.socket.receive("d")
+    assert json.loads(file.read_text())["event"] == "d"
+    assert len(stage.log.failures) == 1
+    stage.bot.stop()
+
+
+def test_theStopAfterARotationThatFailed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    There is nothing to close.
+    """
+    stage = Stage(file=str(tmp_path / "events.jsonl"), rotateBytes=1)
+    stage.socket.receive("a")
+    monkeypatch.setattr("twisted.python.logfile.open", noMoreFiles, raising=False)
+    stage.socket.receive("b")
+    stage.socket.receive("c")
+    stage.bot.stop()
+
+
+def noMoreFiles(*_: object) -> Any:
+    raise OSError(24, "Too many open files")
+
+
 def _nested() -> list[Any]:
     deep: list[Any] = []
     for _ in range(100_000):

@@ -91,6 +91,16 @@ def test_theOutcomeIsWhatTheServerSaid(stage: Stage) -> None:
     assert stage.results == [Outcome(503, "go away", "7")]
 
 
+def test_aHeaderOfOddBytesIsNoReasonToPostAgain(stage: Stage) -> None:
+    """
+    The event was taken.
+    """
+    stage.post()
+    raw = b"HTTP/1.1 200 OK\r\nRetry-After: \xff\r\nContent-Length: 0\r\n\r\n"
+    stage.server.post.finish(raw)
+    assert stage.results == [Outcome(200, "", "\xff")]
+
+
 def test_theConnectionIsUsedAgain(stage: Stage) -> None:
     """
     For the next request, within two seconds.

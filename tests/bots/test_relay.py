@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
 
 from bots.pluginkit import PluginSocket, PluginStage
 from txsocketio.bots.loader import Plugins
-from txsocketio.bots.relay import RelayBot
+from txsocketio.bots.relay import SETTLE, RelayBot
 from txsocketio.errors import AckTimeout, ConnectRefused
 
 
@@ -23,6 +23,11 @@ class Client:
         self.given = url, options
         self.socket = PluginSocket(reactor)
         self.calls: list[str] = []
+        self.left: Deferred[None] = Deferred(self.hurry)
+
+    def hurry(self, _: object) -> None:
+        self.calls.append("hurry")
+        self.left.callback(None)
 
     def startService(self) -> None:
         self.calls.append("start")
@@ -30,7 +35,7 @@ class Client:
     def stopService(self) -> Deferred[None]:
         self.calls.append("stop")
         self.socket.show("disconnect", "io client disconnect")
-        return succeed(None)
+        return self.left
 
 
 class Relay(RelayBot):
@@ -71,7 +76,7 @@ def test_itsClientIsStartedWithTheBot() -> None:
     stage = Stage(targetNamespace="/x")
     url, options = stage.client.given
     assert url == "http://me:pw@other.example/b?k=v"
-    assert options["namespace"] == "/x" and options["drainTimeout"] == 0.0
+    assert options["namespace"] == "/x" and options["drainTimeout"] == SETTLE
     assert stage.client.calls == ["start"]
 
 
@@ -145,7 +150,9 @@ def test_theStopSendsWhatWasTakenAndDisconnects() -> None:
     stage.open.pop(0).callback(True)
     assert stage.client.calls == ["start"]
     stage.open.pop(0).callback(True)
-    assert stage.client.calls == ["start", "stop"] and ended == [None]
+    assert stage.client.calls == ["start", "stop"] and ended == []
+    stage.client.left.callback(None)
+    assert ended == [None]
     assert stage.log.lines == []
 
 
@@ -158,6 +165,6 @@ def test_aStopThatTakesTooLongDisconnects() -> None:
     stage.receive("a", "b")
     stopping, ended = stage.stop()
     stopping.cancel()
-    assert stage.client.calls == ["start", "stop"]
+    assert stage.client.calls == ["start", "stop", "hurry"]
     assert ended[0].check(CancelledError)
     assert stage.log.lines == ["error: 2 events are given up, because the bot stops"]

@@ -10,7 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.defer import DeferredList, ensureDeferred, maybeDeferred
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredList,
+    ensureDeferred,
+    maybeDeferred,
+)
 from twisted.internet.endpoints import serverFromString
 
 from txsocketio.bots.bookmark import Bookmark
@@ -63,6 +69,8 @@ class EmitBot(Bot):
     _file: FileLines | None = None
     _lines: EventLines | None = None
     _port: Any = None
+    _sending: Deferred[Any] | None = None
+    _stopping = False
 
     @staticmethod
     def checkConfig(config: Mapping[str, Any]) -> None:
@@ -79,6 +87,26 @@ class EmitBot(Bot):
                 raise ValueError(f'"{name}" says nothing without "file"')
 
     async def start(self) -> None:
+        try:
+            await self._start()
+        except Exception:
+            await self.stop()  # nobody else does, and the port would stay open
+            raise
+
+    async def stop(self) -> None:
+        self._stopping = True
+        if self._port is not None:
+            await maybeDeferred(self._port.stopListening)
+        sources = [each for each in (self._file, self._lines) if each is not None]
+        # Cancelling a list of them cancels them all; each tells what it gives up.
+        finishing = [ensureDeferred(each.finish()) for each in sources]
+        if self._sending is not None:
+            finishing.append(self._sending)
+        await DeferredList(finishing, consumeErrors=True)
+
+    # inside
+
+    async def _start(self) -> None:
         clock = self.socket.io.reactor
         self._delivery = Delivery(self.socket, self.config, self.log)
         if self.config["listen"]:
@@ -100,19 +128,17 @@ class EmitBot(Bot):
         if self.config["interval"]:
             self.repeat(self.config["interval"], self._tick)
 
-    async def stop(self) -> None:
-        if self._port is not None:
-            await maybeDeferred(self._port.stopListening)
-        sources = [each for each in (self._file, self._lines) if each is not None]
-        # Cancelling a list of them cancels them all; each tells what it gives up.
-        finishing = [ensureDeferred(each.finish()) for each in sources]
-        await DeferredList(finishing, consumeErrors=True)
-
-    # inside
-
     async def _take(self, line: bytes) -> Any:
         event, args = readEvent(line)
         return await self._delivery.send(event, args)
 
     async def _tick(self) -> None:
-        await self._delivery.send(self.config["event"], self.config["args"])
+        if self._stopping:
+            return
+        self._sending = ensureDeferred(
+            self._delivery.send(self.config["event"], self.config["args"])
+        )
+        try:
+            await self._sending
+        except CancelledError:
+            self.log.error("a scheduled event is given up, because the bot stops")

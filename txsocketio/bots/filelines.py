@@ -59,7 +59,7 @@ class FileLines:
         self._place: Place | None = None
         self._kept: Place | None = None
         self._keptAt = clock.seconds()
-        self._broken = False
+        self._broken = self._shut = False
         self._stream: IO[bytes] | None = None
         self._pause: Deferred[None] | None = None
         self._reading: Deferred[Any] = succeed(None)
@@ -223,16 +223,25 @@ class FileLines:
         except OSError:
             return False
         if self._stream is None:
-            self._open(os.SEEK_SET)
-            return self._stream is not None
+            return self._opened()
         was = os.fstat(self._stream.fileno())
         if (now.st_dev, now.st_ino) != (was.st_dev, was.st_ino):
             self._stream.close()
             self._stream = self._place = None
-            self._open(os.SEEK_SET)
-            return True
+            return self._opened()
         if was.st_size < self._stream.tell():
             self._stream.seek(0)
             self._mark()
             return True
         return False
+
+    def _opened(self) -> bool:
+        try:
+            self._open(os.SEEK_SET)
+        except OSError as error:
+            if not self._shut:  # it may be ours to read in a moment
+                self._log.error("{file} cannot be read yet: {why}", file=self._path, why=str(error))
+            self._shut = True
+        else:
+            self._shut = False
+        return self._stream is not None

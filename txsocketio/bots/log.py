@@ -72,6 +72,8 @@ class LogBot(Bot):
 
     def _write(self, line: str) -> None:
         try:
+            if self._broken:
+                self._openAgain()
             self._output.write(line)
             self._output.flush()
         except (OSError, ValueError):
@@ -80,3 +82,12 @@ class LogBot(Bot):
             self._broken = True
         else:
             self._broken = False
+
+    def _openAgain(self) -> None:
+        """
+        A rotation that failed, e.g. for want of descriptors, leaves no open file.
+        """
+        before = self._output
+        if isinstance(before, LogFile):
+            self._output = self._openOutput()
+            before.close()

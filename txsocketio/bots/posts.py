@@ -140,8 +140,8 @@ def _cancelling(response: Deferred[Any]) -> Callable[[Deferred[Any]], None]:
 
 
 def _outcome(response: Any, body: bytes) -> Outcome:
-    after = response.headers.getRawHeaders("Retry-After", [""])[0]
-    return Outcome(response.code, body.decode("utf-8", "replace"), after)
+    after = response.headers.getRawHeaders(b"Retry-After", [b""])[0]
+    return Outcome(response.code, body.decode("utf-8", "replace"), after.decode("latin-1"))
 
 
 def _encoded(failure: Failure) -> Outcome:

@@ -19,6 +19,9 @@ from txsocketio.service import SocketIOService
 
 __all__ = ["RelayBot"]
 
+SETTLE = 1.0
+"""Seconds for the other server to read what was sent last: see C{SocketIOService}."""
+
 
 class RelayBot(InboxBot):
     """
@@ -41,10 +44,9 @@ class RelayBot(InboxBot):
 
     def start(self) -> None:
         self._server = hostOf(self.config["target"])
-        # What is in the inbox is drained by stop(): a second limit is not needed.
         self.client = self.buildClient(
             self.config["target"],
-            drainTimeout=0.0,
+            drainTimeout=SETTLE,
             reactor=self.socket.io.reactor,
             **clientOptions(self.config),
         )
@@ -59,13 +61,18 @@ class RelayBot(InboxBot):
         self.listen()
 
     async def stop(self) -> None:
+        late = True
         try:
             await super().stop()
+            late = False
         finally:
             if self._rateLimit is not None:
                 self._rateLimit.stop()
             self._down = True  # that we leave is no news
-            await self.client.stopService()
+            leaving = self.client.stopService()
+            if late:
+                leaving.cancel()
+            await leaving
 
     def take(self, event: Any, args: Any) -> None:
         name = f"{self.config['prefix']}{event}" if self.config["prefix"] else event
