@@ -377,3 +377,24 @@ def test_withoutAFileThereIsNothingToRead(stage: Stage) -> None:
     (failure,) = stage.reload()
     assert failure.check(PluginError)
     stage.daemon._endProcess(1)  # and does not end the program
+
+
+def test_aReloadThatBreaksHalfwayIsTold(stage: Stage, failures: LoggedFailures) -> None:
+    """
+    What takes a setting over may be anybody's; the log says that the file is
+    not in force as a whole, and the next reload works.
+    """
+
+    def broken(value: object) -> None:
+        raise Oops
+
+    daemon = stage.run("a")
+    daemon.adjustable["ready"] = broken
+    stage.write(bot("a"), ready="any")
+    (failure,) = stage.reload()
+    assert failure.check(Oops) and len(failures.flush(Oops)) == 1
+    assert not daemon.reloading
+    daemon.adjustable["ready"] = lambda value: None
+    stage.write(bot("a"), bot("b"), ready="all")
+    stage.reload()
+    assert list(daemon.runners) == ["a", "b"]

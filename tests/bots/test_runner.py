@@ -782,3 +782,19 @@ def test_eachChangeIsTold(stage: Stage) -> None:
     stage.client.socket.become("connected", "ready", "connect")
     stage.stop()
     assert seen == ["waiting", "connecting", "connected", "stopped"]
+
+
+def test_aClientThatCannotBeStoppedKeepsNobodyWaiting(
+    stage: Stage, failures: LoggedFailures
+) -> None:
+    """
+    A bot may have done anything to its client.
+    """
+
+    def broken() -> None:
+        raise Oops
+
+    stage.start()
+    stage.client.stopService = broken  # type: ignore[method-assign,assignment]
+    assert stage.stop() == [None] and stage.state is BotState.STOPPED
+    assert len(failures.flush(Oops)) == 1

@@ -187,17 +187,21 @@ class BotDaemon(MultiService):
         self._tell(reloading=True)
         try:
             new, plugins = self._readAgain()
-            changes = compare(
-                (each.description for each in self.runners.values()),
-                self.settings,
-                new,
-                self.adjustable,
-            )
-            self._adjust(changes, new.settings)
-            await self._apply(changes, new, plugins)
+            changes = await self._takeOver(new, plugins)
         finally:
             self._tell(reloading=False)
         self._log.info("the bots file was read again; {changes}", changes=str(changes))
+        return changes
+
+    async def _takeOver(self, new: DaemonDescription, plugins: Mapping[str, Any]) -> Changes:
+        present = (each.description for each in self.runners.values())
+        try:
+            changes = compare(present, self.settings, new, self.adjustable)
+            self._adjust(changes, new.settings)
+            await self._apply(changes, new, plugins)
+        except Exception:
+            self._log.failure("the bots file was read, but not all of it is in force")
+            raise
         return changes
 
     def _tell(self, reloading: bool) -> None:

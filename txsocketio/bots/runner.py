@@ -357,7 +357,10 @@ class BotRunner(Service):
         ended: Deferred[None] = Deferred()
         self._ends.append(ended)
         if len(self._ends) == 1:
-            self._close().addCallback(self._cbClosed)
+            closing = self._close()
+            # Whatever a bot did to its client, who waits for its end is told.
+            closing.addErrback(lambda f: self.log.failure("could not be ended in order", f))
+            closing.addCallback(self._cbClosed)
         return ended
 
     def _close(self) -> Deferred[Any]:
