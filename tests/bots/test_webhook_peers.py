@@ -69,9 +69,9 @@ async def test_theStopPostsWhatWasTaken(tmp_path: Path) -> None:
             for number in range(3):
                 server.emit("tick", number)
             await until(lambda: len(daemon.runners["hook"].bot.inbox) == 3)
+            await until(lambda: hook.waiting)
             stopping = daemon.stopService()
             hook.slow = False
-            await until(lambda: hook.waiting)
             hook.answer()
             await stopping
     assert numbers(hook) == [0, 1, 2]
