@@ -450,3 +450,28 @@ def test_answeredTooLate() -> None:
     server.connection.drop()
     asked.callback(None)
     assert server.sockets == []
+
+
+def test_useWithoutNamespace() -> None:
+    """
+    C{@server.use} guards the main namespace, as C{@server.on} listens there.
+    """
+    server = MemoryServer(Clock())
+
+    @server.use
+    def check(auth: Any) -> str:
+        return "not you"
+
+    socket = server.connect()
+    errors: list[Any] = []
+    socket.on("connect_error", errors.append)
+    server.flush()
+    assert [error.message for error in errors] == ["not you"]
+
+
+def test_useWithoutCheck() -> None:
+    """
+    C{@server.use("/chat")} is no decorator, and the error says what is.
+    """
+    with pytest.raises(TypeError, match=r"@of\('/chat'\)\.use"):
+        MemoryServer(Clock()).use("/chat")

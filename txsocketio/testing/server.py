@@ -111,10 +111,22 @@ class ServerCore:
         main = self.of("/")
         return main.on(event) if listener is None else main.on(event, listener)
 
-    def use(self, namespace: str, check: Callable[..., Any]) -> Callable[..., Any]:
+    def use(
+        self, namespace: str | Callable[..., Any], check: Callable[..., Any] | None = None
+    ) -> Callable[..., Any]:
         """
         Let C{check(auth)} decide who may join; see L{Namespace.use}.
+
+        Without a namespace, as in C{@server.use}, it is the main one's.
         """
+        if check is None:
+            if not callable(namespace):
+                raise TypeError(
+                    f"what checks? use({namespace!r}, check), or @of({namespace!r}).use"
+                )
+            return self.of("/").use(namespace)
+        if not isinstance(namespace, str):
+            raise TypeError("use(namespace, check): the namespace comes first, and is a text")
         return self.of(namespace).use(check)
 
     def emit(self, event: str, *args: Any) -> None:
