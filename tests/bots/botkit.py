@@ -23,6 +23,7 @@ class FakeManager(Emitter):
         self.reactor = clock
         self.calls: list[Any] = []
         self.attempts = 0
+        self.state = "opening"
         self.nextAttempt: float | None = None
         self.engine = SimpleNamespace(transport=SimpleNamespace(name="websocket"))
 

@@ -798,3 +798,15 @@ def test_aClientThatCannotBeStoppedKeepsNobodyWaiting(
     stage.client.stopService = broken  # type: ignore[method-assign,assignment]
     assert stage.stop() == [None] and stage.state is BotState.STOPPED
     assert len(failures.flush(Oops)) == 1
+
+
+def test_aSessionThatIsNotReadySaysWhatItWaitsFor(stage: Stage) -> None:
+    """
+    Not which attempt it was that brought the connection.
+    """
+    stage.start()
+    socket = stage.client.socket
+    socket.io.show("reconnect_attempt", 1)
+    assert stage.runner.status.why == "attempt 1 to connect again"
+    socket.io.state, socket.why = "open", "waiting for the session listeners"
+    assert stage.runner.status.why == "waiting for the session listeners"

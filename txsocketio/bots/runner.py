@@ -216,10 +216,12 @@ class BotRunner(Service):
 
     def _present(self) -> Condition:
         """
-        The condition; a bot may have disconnected its socket without a sound.
+        The condition; a bot may have disconnected its socket without a sound,
+        and of a connection that is open only the socket says what it lacks.
         """
         if self._living and self._started:
-            if STATES[self.client.socket.state] is not self.condition.state:
+            socket = self.client.socket
+            if STATES[socket.state] is not self.condition.state or socket.io.state == "open":
                 self._look()
         return self.condition
 
