@@ -250,6 +250,25 @@ def test_aBadSecretIsNotShown(lines: str) -> None:
     assert "hunter22" not in said and "no-number" not in said
 
 
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[bot:a]\nurl = http://h\nplugin = ${TOKEN}", "bots.ini:3: [bot:a] plugin"),
+        (
+            "[bot:a]\nurl = http://h\nplugin = log\n[daemon]\nready = ${TOKEN}",
+            "bots.ini:5: [daemon] ready",
+        ),
+    ],
+)
+def test_aSecretThatIsTakenForANameIsNotShown(text: str, where: str) -> None:
+    """
+    Somebody gave the wrong variable.
+    """
+    (said,) = mistakes(text)
+    assert said.startswith(where) and said.endswith(" (its value is not shown)")
+    assert "hunter22" not in said
+
+
 def test_aPluginsOwnReaderMayRaiseAnything() -> None:
     """
     A plugin's bug is a mistake at the line that met it.

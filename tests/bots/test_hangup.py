@@ -35,6 +35,12 @@ def service() -> Iterator[ReloadOnHangup]:
         made.stopService()
 
 
+def _embedders(*_: object) -> None:
+    """
+    The handler of a program that had one before.
+    """
+
+
 @deferred()
 async def test_aHangupReloads(service: Any) -> None:
     """
@@ -49,11 +55,28 @@ def test_theSignalIsGivenBack(service: Any) -> None:
     """
     Whoever had it before has it after.
     """
-    before = signal.getsignal(signal.SIGHUP)
-    service.startService()
-    assert signal.getsignal(signal.SIGHUP) is not before
-    service.stopService()
-    assert signal.getsignal(signal.SIGHUP) is before
+    before = signal.signal(signal.SIGHUP, _embedders)
+    try:
+        service.startService()
+        assert signal.getsignal(signal.SIGHUP) is not _embedders
+        service.stopService()
+        assert signal.getsignal(signal.SIGHUP) is _embedders
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_aHangupWhileTheBotsEndDoesNotKill(service: Any) -> None:
+    """
+    systemd's C{SendSIGHUP} and a terminal that closes send one right after
+    the signal to stop; what waits is sent nevertheless.
+    """
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        service.startService()
+        service.stopService()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_aLateHangupIsIgnored(service: Any) -> None:

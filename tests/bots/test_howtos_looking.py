@@ -49,7 +49,7 @@ def test_theFilesHaveNoMistakes(page: str, tmp_path: Path) -> None:
     file.write_text(block)
     read = readConfig(str(file), Plugins().find, {})
     assert read.settings
-    assert checkEndpoints(str(file), read.settings) == []
+    assert checkEndpoints(read) == []
 
 
 COMMANDS = re.findall(r"^    python -m txsocketio ctl (.*)$", "".join(PAGES.values()), re.M)

@@ -47,3 +47,11 @@ def test_nothingIsSuggestedForNonsense() -> None:
     A wrong guess would be worse than none.
     """
     assert didYouMean("zzz", ["url", "plugin"]) == ""
+
+
+def test_aMistakeWritesNoEscapeSequences() -> None:
+    """
+    What the file holds is quoted in it, and shown on a terminal.
+    """
+    mistake = Mistake("b.ini", 3, "bot:a\x1b[2J", "key\r", "is \x00 and \x9b")
+    assert str(mistake) == r"b.ini:3: [bot:a\x1b[2J] key\r: is \x00 and \x9b"

@@ -16,10 +16,14 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 
 from bots.lookkit import document
 from support import deferred, freePort
+from txsocketio.bots.config import parseConfig
 from txsocketio.bots.ctl import ask
 from txsocketio.bots.daemon import BotDaemon
+from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.readiness import Readiness
+from txsocketio.bots.said import Said
+from txsocketio.bots.substitute import Substitution
 from txsocketio.bots.watching import checkEndpoints, ownersOnly, watch
 
 
@@ -140,11 +144,34 @@ def test_aUnixSocketIsItsOwners(description: str, served: str) -> None:
     assert ownersOnly(description) == served
 
 
+def mistakesIn(section: str) -> list[str]:
+    text = f"[bot:a]\nurl = http://h\nplugin = log\n[daemon]\n{section}"
+    substitution = Substitution({"TOKEN": "hunter22:x"}, Path())
+    read = parseConfig(text, "b.ini", Plugins().find, substitution)
+    return [str(each) for each in checkEndpoints(read)]
+
+
 def test_whatIsNoEndpointIsAMistake() -> None:
     """
-    Found before anything is started.
+    Found before anything is started, with its line.
     """
-    settings = {"status": "tcp:1", "control": "nosuch:1"}
-    (wrong,) = checkEndpoints("b.ini", settings)
-    assert str(wrong).startswith("b.ini: [daemon] control: is no endpoint: ValueError: ")
-    assert checkEndpoints("b.ini", {"status": "tcp:1"}) == []
+    (wrong,) = mistakesIn("status = tcp:1\ncontrol = nosuch:1")
+    assert wrong.startswith("b.ini:6: [daemon] control: is no endpoint: ValueError: ")
+    assert mistakesIn("status = tcp:1\nready = all") == []
+
+
+def test_aSecretThatIsNoEndpointIsNotShown() -> None:
+    """
+    Somebody gave the wrong variable.
+    """
+    (wrong,) = mistakesIn("status = ${TOKEN}")
+    assert wrong == "b.ini:5: [daemon] status: is no endpoint (its value is not shown)"
+
+
+def test_aWorkerServesWhatItsSeatSays() -> None:
+    """
+    And not what the file says to its supervisor.
+    """
+    said = (Said("daemon", "status", "nosuch:1", line=5),)
+    assert checkEndpoints(DaemonDescription("b.ini", (), {}, said)) == []
+

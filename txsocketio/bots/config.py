@@ -217,7 +217,9 @@ class _Reading:
         for name in ready.names if ready else ():
             if name not in bots:
                 entry = self.ini.sections[DAEMON].entries["ready"]
-                self.wrong(entry, f'there is no bot "{name}"' + didYouMean(name, bots))
+                _, put = self.substitution.expand(entry.text)
+                said = f'there is no bot "{name}"' + didYouMean(name, bots)
+                self.wrong(entry, _unshown(DAEMON_KEYS["ready"]) if put else said)
 
     def value(self, entry: Entry, key: Key) -> tuple[Any, tuple[str, ...], str] | None:
         """
@@ -235,8 +237,12 @@ class _Reading:
         except (Exception, SystemExit) as error:  # a plugin's own parser may raise anything
             hide = bool(secrets) or key.secret
             said = _said(error).removeprefix(f"{key.name} ")
-            self.wrong(entry, f"{key.rule} (its value is not shown)" if hide else said)
+            self.wrong(entry, _unshown(key) if hide else said)
             return None
+
+
+def _unshown(key: Key) -> str:
+    return f"{key.rule} (its value is not shown)"
 
 
 def secretsOf(key: Key, text: str, put: tuple[str, ...]) -> Iterable[str]:
@@ -301,13 +307,14 @@ class _SectionReading:
         if entry is None:
             return None
         try:
-            name, _ = self.reading.substitution.expand(entry.text)
-            self.plugin = self.reading.findPlugin(name)
-        except PluginError as error:
-            self._wrong(entry, str(error))
-            return None
+            name, put = self.reading.substitution.expand(entry.text)
         except ValueError:
             return None  # told when the entry's value is made
+        try:
+            self.plugin = self.reading.findPlugin(name)
+        except PluginError as error:
+            self._wrong(entry, _unshown(OWN_KEYS["plugin"]) if put else str(error))
+            return None
         for taken in namesTaken(self.plugin.schema):
             self._wrong(entry, _TAKEN.format(taken))
         return self.plugin.schema

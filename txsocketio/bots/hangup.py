@@ -41,7 +41,8 @@ class ReloadOnHangup(Service):
         super().stopService()
         before, self._before = self._before, None
         if before is not None:
-            signal.signal(signal.SIGHUP, before)
+            # While the bots end, which takes its time, a hangup must not kill.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN if before is signal.SIG_DFL else before)
 
     def _received(self, *_: object) -> None:
         # Also wakes the reactor.

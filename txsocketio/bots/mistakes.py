@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from txsocketio.bots.texts import printable
 from txsocketio.errors import SocketIOError
 
 __all__ = ["BAD_CONFIGURATION", "ConfigError", "Mistake", "PluginError", "didYouMean", "nearest"]
@@ -38,7 +39,7 @@ class Mistake:
         where = f"{self.file}:{self.line}" if self.line else self.file
         parts = [f"[{self.section}]" if self.section else "", self.key]
         what = " ".join(part for part in parts if part)
-        return f"{where}: {what}: {self.message}" if what else f"{where}: {self.message}"
+        return printable(f"{where}: {what}: {self.message}" if what else f"{where}: {self.message}")
 
 
 class ConfigError(SocketIOError):

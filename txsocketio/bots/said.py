@@ -27,12 +27,16 @@ class Said:
     @ivar section: where it stands: in the section itself, or in C{DEFAULT}.
     @ivar text: its value.
     @ivar valid: whether a file may say this; a hidden number is none.
+    @ivar line: where it stands, counted from 1.
+    @ivar put: whether something was put into its value.
     """
 
     section: str
     key: str
     text: str
     valid: bool = True
+    line: int = 0
+    put: bool = False
 
     @classmethod
     def of(
@@ -50,7 +54,8 @@ class Said:
                 _shown(key, entry.text, text, bool(tuple(secrets)))
             )
         valid = shown == entry.text or _isValid(key, shown)
-        return cls(entry.section, entry.key, shown, valid)
+        put = entry.text != written(text)
+        return cls(entry.section, entry.key, shown, valid, entry.line, put)
 
 
 def _shown(key: Key, entry: str, text: str, isSecret: bool) -> str:

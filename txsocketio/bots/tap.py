@@ -195,7 +195,7 @@ class Options(usage.Options):
         file = self["config"]
         try:
             self.description = self.read()
-            if wrong := checkEndpoints(self.description.file, self.description.settings):
+            if wrong := checkEndpoints(self.description):
                 raise ConfigError(wrong)
         except (ConfigError, ValueError) as error:
             print(error, file=sys.stderr)

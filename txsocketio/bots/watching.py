@@ -5,7 +5,6 @@ endpoint, each on its endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from twisted.application.service import IService, MultiService
@@ -15,6 +14,7 @@ from twisted.internet.error import CannotListenError
 
 from txsocketio.bots.control import Commands, ControlFactory
 from txsocketio.bots.daemon import BotDaemon
+from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.document import Source, sourceOf
 from txsocketio.bots.mistakes import Mistake
 from txsocketio.bots.web import buildSite
@@ -80,17 +80,19 @@ def ownersOnly(description: str) -> str:
     return description + ":mode=600" if isOpen else description
 
 
-def checkEndpoints(file: str, settings: Mapping[str, Any]) -> list[Mistake]:
+def checkEndpoints(description: DaemonDescription) -> list[Mistake]:
     """
     Whether something could be served where the C{[daemon]} section says; what
     reads the file knows no endpoints.
     """
     wrong = []
-    for key in ("status", "control"):
+    for each in description.said:
+        if each.key not in ("status", "control") or each.key not in description.settings:
+            continue
         try:
-            if key in settings:
-                serverFromString(None, settings[key])
+            serverFromString(None, description.settings[each.key])
         except Exception as error:  # anybody's endpoint parser
-            why = f"is no endpoint: {type(error).__name__}: {error}"
-            wrong.append(Mistake(file, 0, "daemon", key, why))
+            why = " (its value is not shown)" if each.put else f": {type(error).__name__}: {error}"
+            text = f"is no endpoint{why}"
+            wrong.append(Mistake(description.file, each.line, each.section, each.key, text))
     return wrong
