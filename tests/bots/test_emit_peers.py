@@ -101,11 +101,10 @@ async def test_whoSendsTooMuchWaits(tmp_path: Path) -> None:
             await until(lambda: socket.sendBuffer)
             assert len(socket.sendBuffer) == 1
             socket.uncork()
-            await until(lambda: len(server.received) == 2000)
+            await until(lambda: caller.data.count(b"\n") == 2000)
             caller.transport.loseConnection()
             await caller.gone
     assert received(server) == [("n", number) for number in range(2000)]
-    assert len(caller.answers) == 2000
 
 
 @deferred()
