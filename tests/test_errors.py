@@ -167,9 +167,11 @@ def test_decodeErrorShowsTheHead() -> None:
 
 def test_ackTimeoutNamesTheEvent() -> None:
     """
-    Which event, how long.
+    Which event, how long, how often if more than once.
     """
-    assert str(AckTimeout("hi", 2.5)) == "'hi' was not acknowledged within 2.5 s"
+    text = "'hi' was not acknowledged within 2.5 s"
+    assert str(AckTimeout("hi", 2.5)) == text
+    assert str(AckTimeout("hi", 2.5, tries=3)) == f"{text}, sent 3 times"
 
 
 @pytest.mark.parametrize(

@@ -236,18 +236,25 @@ class AckTimeout(SocketIOError):
     The server did not acknowledge an event in time.
 
     @ivar event: the event's name.
-    @ivar seconds: how long we waited.
+    @ivar seconds: how long we waited, at each try.
+    @ivar tries: how often it was sent; more than once with C{retries}.
     """
 
     def __init__(
-        self, event: object, seconds: float, missing: str = "was not acknowledged"
+        self,
+        event: object,
+        seconds: float,
+        missing: str = "was not acknowledged",
+        tries: int = 1,
     ) -> None:
         """
         @param missing: what did not happen.
         """
-        super().__init__(f"{event!r} {missing} within {seconds:g} s")
+        often = f", sent {tries} times" if tries > 1 else ""
+        super().__init__(f"{event!r} {missing} within {seconds:g} s{often}")
         self.event = event
         self.seconds = seconds
+        self.tries = tries
 
 
 class Disconnected(SocketIOError):

@@ -174,6 +174,8 @@ class RetryQueue:
             head.timeouts += 1
             head.disconnections = 0
             self._next()
+        elif isinstance(error, AckTimeout):
+            self._finish(head, AckTimeout(error.event, error.seconds, tries=head.tries))
         else:
             self._finish(head, error)
 
