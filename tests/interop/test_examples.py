@@ -76,7 +76,7 @@ LINES = {
     ],
     "retries": [
         "delivered: [True, True, True]",
-        "sent three times: 'silence' was not acknowledged within 0.5 s",
+        "sent three times: 'silence' was not acknowledged within 0.5 s, sent 3 times",
     ],
     "recovery": [
         "first session, recovered: False",
