@@ -74,12 +74,18 @@ class LogLines:
         """
         An event as plain values, secrets hidden.
         """
+        return self.recordOf(event, self.runnerOf(event))
+
+    def recordOf(self, event: Mapping[str, Any], runner: Any) -> Record:
+        """
+        The same, for who knows the event's L{runnerOf} already.
+        """
         record = {
             "time": _timeOf(event),
-            "level": self.levelOf(event),
+            "level": _levelOf(event, runner),
             "logger": event.get("log_namespace", "-"),
             "message": _textOf(event),
-            **self._fieldsOf(event),
+            **_fieldsOf(event, runner),
         }
         failure = event.get("log_failure")
         if failure is not None:
@@ -90,25 +96,7 @@ class LogLines:
             for name, value in record.items()
         }
 
-    def levelOf(self, event: Mapping[str, Any]) -> str:
-        """
-        The word for how much an event matters.
-
-        What the library says of a bot's connection is for who looks closely:
-        the bot's own lines tell when its state changes, and why.
-        """
-        level: str = getattr(event.get("log_level"), "name", "info")
-        wordy = event.get("log_namespace") == HTTP or (
-            "bot" not in event and self._runnerOf(event) is not None
-        )
-        return "debug" if wordy and level == "info" else level
-
-    def _fieldsOf(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        known = _known(self._runnerOf(event))
-        fields = {name: event.get(name, known.get(name)) for name in FIELDS}
-        return {name: _plain(value) for name, value in fields.items() if value is not None}
-
-    def _runnerOf(self, event: Mapping[str, Any]) -> Any:
+    def runnerOf(self, event: Mapping[str, Any]) -> Any:
         """
         Whom an event is about: the bot it names, or that of the manager or
         socket that logged it.
@@ -120,6 +108,24 @@ class LogLines:
             return None
         source = event.get("log_source")
         return next((each for each in self._runners() if _isOf(source, each)), None)
+
+
+def _levelOf(event: Mapping[str, Any], runner: Any) -> str:
+    """
+    The word for how much an event matters.
+
+    What the library says of a bot's connection is for who looks closely: the
+    bot's own lines tell when its state changes, and why.
+    """
+    level: str = getattr(event.get("log_level"), "name", "info")
+    wordy = event.get("log_namespace") == HTTP or ("bot" not in event and runner is not None)
+    return "debug" if wordy and level == "info" else level
+
+
+def _fieldsOf(event: Mapping[str, Any], runner: Any) -> dict[str, Any]:
+    known = _known(runner)
+    fields = {name: event.get(name, known.get(name)) for name in FIELDS}
+    return {name: _plain(value) for name, value in fields.items() if value is not None}
 
 
 def _isOf(source: object, runner: Any) -> bool:
@@ -205,8 +211,9 @@ def observerOf(
 
     @implementer(ILogObserver)
     def observe(event: Mapping[str, Any]) -> None:
-        if LOG_LEVELS.index(lines.levelOf(event)) >= LOG_LEVELS.index(leastLevel()):
-            stream.write(write(lines.record(event)))
+        runner = lines.runnerOf(event)
+        if LOG_LEVELS.index(_levelOf(event, runner)) >= LOG_LEVELS.index(leastLevel()):
+            stream.write(write(lines.recordOf(event, runner)))
             stream.flush()
 
     return cast(ILogObserver, observe)
