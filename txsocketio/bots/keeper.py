@@ -7,6 +7,7 @@ Must not know: bots, what the worker tells of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import random
 from typing import Any
 
 from twisted.application.service import Service
@@ -16,6 +17,7 @@ from twisted.logger import Logger
 
 from txsocketio.bots.mistakes import BAD_CONFIGURATION
 from txsocketio.bots.workerprocess import WorkerProcess, describeEnd
+from txsocketio.protocol.backoff import Backoff
 
 __all__ = ["LASTED", "LONGEST", "SILENT", "WorkerKeeper"]
 
@@ -45,7 +47,6 @@ class WorkerKeeper(Service):
     _log = Logger()
     _process: WorkerProcess | None = None
     _again: IDelayedCall | None = None
-    _ends = 0  # in a row
     _hangUpLater = False
 
     def __init__(
@@ -69,6 +70,7 @@ class WorkerKeeper(Service):
         self._limit = limit
         self._ended = ended
         self._buildProcess = buildProcess
+        self._backoff = Backoff(1.0, LONGEST, 0.0, random)
         self._stopping: Deferred[None] | None = None
         self._become("is not started yet")
 
@@ -100,7 +102,7 @@ class WorkerKeeper(Service):
         Have the worker read the bots file again.  One that waits to be
         started is started: perhaps it can be, now.
         """
-        self._ends = 0
+        self._backoff.reset()
         if not self.running:
             return
         if self._process is None:
@@ -178,7 +180,7 @@ class WorkerKeeper(Service):
 
     def _endedByItself(self, end: Any) -> None:
         if self._reactor.seconds() - self._began >= LASTED:
-            self._ends = 0
+            self._backoff.reset()
         how = describeEnd(end)
         if end.exitCode == BAD_CONFIGURATION:
             # A restart cannot mend it; the next reload may.
@@ -189,8 +191,7 @@ class WorkerKeeper(Service):
         self._ended(end.exitCode)
 
     def _startLater(self, why: str) -> None:
-        delay = min(LONGEST, 2.0 ** min(self._ends, 10))
-        self._ends += 1
+        delay = self._backoff.next()
         self._become(f"{why}; it is started again after {delay:g} s")
         self._log.error("{why}", why=self.why, worker=self.number)
         self._again = self._reactor.callLater(delay, self._start)
