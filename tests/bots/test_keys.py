@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from txsocketio.bots import keys
-from txsocketio.bots.keys import DAEMON_KEYS, findKey, namesTaken
+from txsocketio.bots.keys import DAEMON_KEYS, findKey, namesTaken, unixEndpoint
 from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.schema import PluginOption, schemaOf
 
@@ -128,3 +128,10 @@ def test_metricsThatCannotBeHadAreAMistake(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ValueError, match=r"needs prometheus_client; .*txsocketio\[metrics\]"):
         DAEMON_KEYS["metrics"].parse("yes")
     assert DAEMON_KEYS["metrics"].parse("no") is False
+
+
+def test_pathsAreEscaped() -> None:
+    """
+    A colon is an ordinary character in a path.
+    """
+    assert unixEndpoint("/a:b\\c") == "unix:/a\\:b\\\\c"

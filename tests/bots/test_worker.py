@@ -140,13 +140,6 @@ async def test_aWorkerObeysItsSupervisor(tmp_path: Path) -> None:
         await daemon.stopService()
 
 
-def test_pathsAreEscaped() -> None:
-    """
-    A colon is an ordinary character in a path.
-    """
-    assert worker.escaped("/a:b\\c") == "/a\\:b\\\\c"
-
-
 def test_theProgramKeepsItsPipesToItself(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     And is of no terminal's session; then C{twistd} has its way.

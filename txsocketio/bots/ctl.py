@@ -16,6 +16,7 @@ from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
+from txsocketio.bots.keys import unixEndpoint
 from txsocketio.bots.mistakes import didYouMean
 from txsocketio.bots.page import span
 from txsocketio.bots.texts import printable
@@ -148,7 +149,7 @@ def _asEndpoint(where: str) -> str:
     kind, colon, _ = where.partition(":")
     if colon and "/" not in kind:
         return where
-    return "unix:" + where.replace("\\", "\\\\").replace(":", "\\:")
+    return unixEndpoint(where)
 
 
 def _complain(text: str) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "findKey",
     "namesKnown",
     "namesTaken",
+    "unixEndpoint",
 ]
 
 MAPPINGS = {"query.": "query", "auth.": "auth", "header.": "extraHeaders"}
@@ -99,12 +100,19 @@ _ENDPOINT = (
 )
 
 
+def unixEndpoint(path: str) -> str:
+    """
+    The description of an endpoint on a unix socket, a server's or a client's.
+    """
+    return "unix:" + path.replace("\\", "\\\\").replace(":", "\\:")
+
+
 def _endpoint(text: str) -> str:
     """
     The description of a server endpoint; a path alone is a unix socket.
     """
     if text.startswith("/"):
-        return "unix:" + text.replace("\\", "\\\\").replace(":", "\\:")
+        return unixEndpoint(text)
     kind, colon, rest = text.partition(":")
     port = rest.partition(":")[0].removeprefix("port=")
     if not (colon and kind and rest) or (

@@ -27,6 +27,7 @@ from zope.interface import implementer
 from txsocketio.bots.control import Commands, ControlFactory
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.document import sourceOf
+from txsocketio.bots.keys import unixEndpoint
 from txsocketio.bots.logs import LogLines
 from txsocketio.bots.seat import Seat
 
@@ -120,16 +121,9 @@ def sit(
     bots are, and does what that commands.
     """
     control = ControlFactory(Commands(daemon, sourceOf(daemon)), reactor)
-    serving: IService = service(f"unix:{escaped(seat.socket)}:mode=600", control, reactor)
+    serving: IService = service(f"{unixEndpoint(seat.socket)}:mode=600", control, reactor)
     serving.setServiceParent(daemon)
     buildLifeline(reactor).setServiceParent(daemon)
-
-
-def escaped(path: str) -> str:
-    """
-    A path as endpoint descriptions have it.
-    """
-    return path.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def _runTwistd() -> None:
