@@ -68,6 +68,20 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.line("server did not run. This run proves nothing about interoperability.")
 
 
+# what is logged
+
+
+@pytest.fixture
+def logged() -> Iterator[list[dict[str, Any]]]:
+    """
+    The events that are logged during the test, as the log has them.
+    """
+    events: list[dict[str, Any]] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)
+
+
 # what a test may leave behind
 
 

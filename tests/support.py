@@ -22,6 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 The checkout.
 """
 
+TWISTD = str(Path(sys.executable).with_name("twistd"))
+"""
+The real C{twistd} of the environment that runs the tests.
+"""
+
 
 def deferred(timeout: float = 5.0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """

@@ -151,23 +151,6 @@ def test_everyWaitsForWhatAMethodReturned(stage: Stage) -> None:
     assert stage.bot.calls == ["poll", "poll"]
 
 
-def test_aCallMayOutliveItsConnection(stage: Stage) -> None:
-    """
-    No other one is made meanwhile, and afterwards there is still one at a time.
-    """
-    stage.bot.result = slow = Deferred[None]()
-    stage.socket.show("connect")
-    stage.clock.advance(10)
-    stage.socket.show("disconnect", "transport close")
-    stage.socket.show("connect")
-    stage.clock.advance(10)
-    assert stage.bot.calls == ["poll"]
-    stage.bot.result = None
-    slow.callback(None)
-    stage.clock.advance(10)
-    assert stage.bot.calls == ["poll", "poll"]
-
-
 def test_everyGoesOnAfterAFailure(stage: Stage) -> None:
     """
     A bug in one call is logged with the method's name.

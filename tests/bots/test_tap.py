@@ -18,14 +18,12 @@ from twisted.application.service import Application, MultiService
 from twisted.logger import ILogObserver
 
 import txsocketio
-from support import ROOT, deferred, run, until
+from support import ROOT, TWISTD, deferred, run, until
 from txsocketio.bots import tap
 from txsocketio.bots.child import ServerChild
 from txsocketio.bots.demo import SERVER
 from txsocketio.bots.states import BotState
 from txsocketio.bots.supervisor import Supervisor
-
-TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 GOOD = """\
 [DEFAULT]

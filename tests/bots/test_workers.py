@@ -17,11 +17,9 @@ from typing import Any
 
 import pytest
 
-from support import ROOT, deferred, run, until
+from support import ROOT, TWISTD, deferred, run, until
 from txsocketio.bots.child import ServerChild
 from txsocketio.bots.demo import SERVER
-
-TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 BOTS = """\
 [daemon]

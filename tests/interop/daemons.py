@@ -20,11 +20,9 @@ from urllib.request import urlopen
 
 from twisted.internet.threads import deferToThread
 
-from support import ROOT, freePort, until
+from support import ROOT, TWISTD, freePort, until
 from txsocketio.bots.child import ServerChild
 from txsocketio.bots.demo import SERVER
-
-TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 SECRET = "hunter22-never-shown"
 

@@ -20,13 +20,12 @@ from twisted.internet.threads import deferToThread
 
 from interop.servers import ServerPool, ServerProcess
 from proxykit import ConnectProxy, SocksProxy
-from support import ROOT, deferred, runPython
+from support import ROOT, TWISTD, deferred, runPython
 
 pytestmark = pytest.mark.node
 
 EXAMPLES = ROOT / "examples"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-TWISTD = str(Path(sys.executable).with_name("twistd"))
 PORT_OF_NOBODY = "http://127.0.0.1:1"
 
 # What each prints, against the server that its docstring describes.

@@ -29,7 +29,7 @@ from twisted.internet.threads import deferToThread
 from twisted.protocols.amp import AMP
 
 from interop.servers import ServerProcess
-from support import ROOT, deferred, freePort, until
+from support import ROOT, TWISTD, deferred, freePort, until
 from txsocketio.testing import MemoryServer, ServerSocket
 
 EXAMPLES = ROOT / "examples" / "integration"
@@ -83,7 +83,7 @@ def running(name: str, *arguments: str, **environment: str) -> Iterator[subproce
     """
     how = [sys.executable]
     if name.endswith(".tac"):
-        how = [str(Path(sys.executable).with_name("twistd")), "--pidfile=", "-noy"]
+        how = [TWISTD, "--pidfile=", "-noy"]
     process = subprocess.Popen(
         [*how, str(EXAMPLES / name), *arguments],
         env={**ENVIRONMENT, **environment},

@@ -17,8 +17,8 @@ from urllib.parse import quote
 import pytest
 
 from interop.servers import ServerProcess
-from soak.daemonprocess import HERE, TWISTD, DaemonProcess
-from support import ROOT, freePort
+from soak.daemonprocess import HERE, DaemonProcess
+from support import ROOT, TWISTD, freePort
 
 pytestmark = pytest.mark.node
 

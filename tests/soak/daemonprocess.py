@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,10 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from support import ROOT
+from support import ROOT, TWISTD
 
 HERE = Path(__file__).resolve().parent
-TWISTD = str(Path(sys.executable).with_name("twistd"))
 LISTEN_SECONDS = 30.0
 
 
