@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from txsocketio.bots.descriptions import BotDescription
 from txsocketio.bots.keeper import WorkerKeeper
 from txsocketio.bots.states import BotState, BotStatus, Condition
-from txsocketio.protocol.url import parseURL
 
 __all__ = ["RemoteBot"]
 
@@ -51,17 +50,9 @@ class RemoteBot:
         """
         if self.worker.up and self.told is not None:
             return self.told
-        bot = self.description
         state = BotState.WAITING if self.worker.running else BotState.STOPPED
-        return BotStatus(
-            name=bot.name,
-            state=state,
-            since=self.worker.since,
-            why=self.worker.why,
-            server=bot.server,
-            namespace=bot.namespace or parseURL(bot.url).namespace,
-            plugin=bot.plugin,
-        )
+        condition = Condition(state, self.worker.since, self.worker.why)
+        return BotStatus.of(self.description, condition)
 
     @property
     def condition(self) -> Condition:

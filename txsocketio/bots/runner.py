@@ -23,7 +23,6 @@ from txsocketio.bots.redaction import redactorOf
 from txsocketio.bots.states import BotState, BotStatus, Condition, Counters
 from txsocketio.bots.trace import WireTrace
 from txsocketio.errors import Disconnected, SocketIOError
-from txsocketio.protocol.url import parseURL
 from txsocketio.service import SocketIOService
 
 __all__ = ["BotLogger", "BotRunner", "NotRunning"]
@@ -197,16 +196,9 @@ class BotRunner(Service):
         """
         All there is to tell of the bot now.
         """
-        description = self.description
-        condition = self._present()
-        status = BotStatus(
-            name=description.name,
-            state=condition.state,
-            since=condition.since,
-            why=condition.why,
-            server=description.server,
-            namespace=description.namespace or parseURL(description.url).namespace,
-            plugin=description.plugin,
+        status = BotStatus.of(
+            self.description,
+            self._present(),
             lastError=self._lastError,
             counters=replace(self._counters, eventsIn=self._eventsIn, emits=self._emits),
         )

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
+from txsocketio.bots.descriptions import BotDescription
+from txsocketio.protocol.url import parseURL
+
 __all__ = ["BotState", "BotStatus", "Condition", "Counters"]
 
 
@@ -99,6 +102,24 @@ class BotStatus:
     nextAttempt: float | None = None
     lastError: str | None = None
     counters: Counters = Counters()
+
+    @classmethod
+    def of(cls, bot: BotDescription, condition: Condition, **more: Any) -> BotStatus:
+        """
+        What is known of a bot without a connection.
+
+        @param more: what else is known, under the names of the fields.
+        """
+        return cls(
+            name=bot.name,
+            state=condition.state,
+            since=condition.since,
+            why=condition.why,
+            server=bot.server,
+            namespace=bot.namespace or parseURL(bot.url).namespace,
+            plugin=bot.plugin,
+            **more,
+        )
 
     def plain(self) -> dict[str, Any]:
         """
