@@ -150,6 +150,36 @@ def test_retriesWaitBehindTheCorkToo() -> None:
     assert stage.events == ["a"] and stage.results == [True]
 
 
+def test_noRetryIsUsedUpBehindACork() -> None:
+    """
+    As offline: what is not sent cannot time out, however long it waits.
+    """
+    stage = Stage(retries=1, ackTimeout=1.0)
+    stage.server.on("connection")(lambda client: client.on("a", lambda: None))
+    stage.server.connection.drop()
+    stage.server.advance(2)
+    stage.socket.cork()
+    stage.emit("a")
+    stage.server.advance(10)
+    assert stage.events == [] and stage.results == []
+    stage.socket.uncork()
+    assert stage.events == ["a"] and stage.results == [True]
+
+
+def test_whatTimesOutBehindACorkIsSentAgainAfterIt() -> None:
+    """
+    A cork put in while a packet is in flight holds back its next try.
+    """
+    stage = Stage(retries=1, ackTimeout=1.0)
+    stage.emit("a")
+    stage.socket.cork()
+    stage.server.advance(10)
+    assert stage.events == ["a"] and stage.results == []
+    stage.socket.uncork()
+    assert stage.events == ["a", "a"]
+    stage.socket.disconnect()
+
+
 def test_thePacerHearsOfEachEventThatIsSent(stage: Stage) -> None:
     """
     Before outgoing listeners, once each, until it is taken off.
