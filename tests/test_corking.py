@@ -116,6 +116,20 @@ def test_drawingTheCorkOfflineWaitsForTheSession(stage: Stage) -> None:
     assert stage.events == ["a"]
 
 
+def test_drawingTheCorkOfADeadConnectionWaitsForTheNext(stage: Stage) -> None:
+    """
+    After a suspension all that waited would be sent into the void.
+    """
+    stage.socket.cork()
+    stage.emit("a")
+    clock: Any = stage.server.clock
+    clock.rightNow += 1000  # the process slept
+    stage.socket.uncork()
+    stage.emit("b")
+    stage.server.advance(10)
+    assert stage.events == ["a", "b"] and stage.results == [True, True]
+
+
 def test_uncorkingWhatIsNotCorkedDoesNothing(stage: Stage) -> None:
     """
     Idempotent.
