@@ -234,6 +234,19 @@ def test_whoIsShownAnEngineMayClose(bench: Bench) -> None:
     assert manager.readyState == "closed"
 
 
+def test_whoOpensWhileItClosesWaitsForThat(bench: Bench) -> None:
+    """
+    What a listener begins while close() tells everybody is not touched.
+    """
+    socket = bench.online()
+    manager = socket.io
+    opened: list[Any] = []
+    socket.once("disconnect", lambda: opened.append(outcomes(manager.open().whenOpen())))
+    manager.close()
+    bench.flush()
+    assert opened == [[manager]]
+
+
 # open with a callback
 
 
