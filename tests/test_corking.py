@@ -116,6 +116,20 @@ def test_drawingTheCorkOfflineWaitsForTheSession(stage: Stage) -> None:
     assert stage.events == ["a"]
 
 
+def test_drawingTheCorkOfADeadConnectionWaitsForTheNext(stage: Stage) -> None:
+    """
+    After a suspension all that waited would be sent into the void.
+    """
+    stage.socket.cork()
+    stage.emit("a")
+    clock: Any = stage.server.clock
+    clock.rightNow += 1000  # the process slept
+    stage.socket.uncork()
+    stage.emit("b")
+    stage.server.advance(10)
+    assert stage.events == ["a", "b"] and stage.results == [True, True]
+
+
 def test_uncorkingWhatIsNotCorkedDoesNothing(stage: Stage) -> None:
     """
     Idempotent.
@@ -148,6 +162,36 @@ def test_retriesWaitBehindTheCorkToo() -> None:
     assert stage.events == []
     stage.socket.uncork()
     assert stage.events == ["a"] and stage.results == [True]
+
+
+def test_noRetryIsUsedUpBehindACork() -> None:
+    """
+    As offline: what is not sent cannot time out, however long it waits.
+    """
+    stage = Stage(retries=1, ackTimeout=1.0)
+    stage.server.on("connection")(lambda client: client.on("a", lambda: None))
+    stage.server.connection.drop()
+    stage.server.advance(2)
+    stage.socket.cork()
+    stage.emit("a")
+    stage.server.advance(10)
+    assert stage.events == [] and stage.results == []
+    stage.socket.uncork()
+    assert stage.events == ["a"] and stage.results == [True]
+
+
+def test_whatTimesOutBehindACorkIsSentAgainAfterIt() -> None:
+    """
+    A cork put in while a packet is in flight holds back its next try.
+    """
+    stage = Stage(retries=1, ackTimeout=1.0)
+    stage.emit("a")
+    stage.socket.cork()
+    stage.server.advance(10)
+    assert stage.events == ["a"] and stage.results == []
+    stage.socket.uncork()
+    assert stage.events == ["a", "a"]
+    stage.socket.disconnect()
 
 
 def test_thePacerHearsOfEachEventThatIsSent(stage: Stage) -> None:

@@ -222,6 +222,20 @@ def test_eachEngineIsShownBeforeItOpens(bench: Bench) -> None:
     assert told[2:] == [(True, "opening"), "open"]
 
 
+def test_whatAnObserverEmitsAtTheEndIsKept(bench: Bench) -> None:
+    """
+    When an engine is shown to be closed, its sockets know it.
+    """
+    socket = bench.online()
+    accepted: list[Any] = []
+    socket.io.engine.on("close", lambda: accepted.append(outcomes(socket.emit("x"))))
+    bench.connection.drop()
+    bench.flush()
+    assert accepted == [[]] and socket.sendBuffer == [("x",)]
+    bench.advance(2)
+    assert accepted == [[True]] and [each.event for each in bench.received] == ["x"]
+
+
 def test_whoIsShownAnEngineMayClose(bench: Bench) -> None:
     """
     Then nothing is opened.
@@ -232,6 +246,19 @@ def test_whoIsShownAnEngineMayClose(bench: Bench) -> None:
     bench.flush()
     assert bench.live == []
     assert manager.readyState == "closed"
+
+
+def test_whoOpensWhileItClosesWaitsForThat(bench: Bench) -> None:
+    """
+    What a listener begins while close() tells everybody is not touched.
+    """
+    socket = bench.online()
+    manager = socket.io
+    opened: list[Any] = []
+    socket.once("disconnect", lambda: opened.append(outcomes(manager.open().whenOpen())))
+    manager.close()
+    bench.flush()
+    assert opened == [[manager]]
 
 
 # open with a callback

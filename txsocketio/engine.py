@@ -748,11 +748,13 @@ class Engine(Emitter):
             self._endUpgrade()
         if self._closing is None:
             self._endWire()
-        self._show("close", reason, details)
-        self._held, self._heldBytes = [], 0
         try:
+            # First, as in the reference: what an observer then makes a socket
+            # send belongs to the next connection.
             self._receiver.engineClosed(reason, details)
+            self._show("close", reason, details)
         finally:
+            self._held, self._heldBytes = [], 0
             if self._closing is None:
                 self._tellGone()
 

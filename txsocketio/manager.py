@@ -249,9 +249,10 @@ class Manager(Tunable):
                 socket.sayGoodbye()
         self._rest()
         self._holdPackets()
+        waiters = self._openWaiters.take()  # not those who wait for what a listener opens
         for socket in sockets:
             socket.managerStopped(error)
-        self._openWaiters.fail(error)
+        waiters.fail(error)
         if wasOpen:
             self._log.info("Left {url}.", url=self.url)
             self._show("close", "forced close", None)

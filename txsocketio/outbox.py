@@ -308,10 +308,12 @@ class Outbox:
 
     def uncork(self) -> None:
         """
-        Send again, if there is a session: what waits first.
+        Send again, if there is a session that is not about to end unheard:
+        what waits first.
         """
         self.corked = False
-        if self._open and not self.live and not self._flushing:
+        waits = self._open and not self.live and not self._flushing
+        if waits and not self._manager.engine.expired():
             self.flush()
 
     def empty(self, outcome: bool | SocketIOError) -> int:

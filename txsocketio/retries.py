@@ -104,6 +104,12 @@ class RetryQueue:
         self._ready = True
         self._next()
 
+    def hold(self) -> None:
+        """
+        Send nothing until L{ready}; what is in flight may be answered.
+        """
+        self._ready = False
+
     def interrupted(self, reason: str, details: Any) -> None:
         """
         The connection is gone; the packet in flight will be sent again.

@@ -201,6 +201,14 @@ class Sender:
         if self._retries is not None and self.outbox.live:
             self._retries.ready()
 
+    def cork(self) -> None:
+        """
+        Keep from now on what is emitted, whether or not there is a session.
+        """
+        self.outbox.cork()
+        if self._retries is not None:
+            self._retries.hold()
+
     def uncork(self) -> None:
         """
         Send what waited while the outbox was corked.

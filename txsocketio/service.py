@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from txsocketio.manager import Manager
 from txsocketio.protocol.url import parseURL
@@ -79,32 +80,24 @@ class SocketIOService(Service):
             leaves out the draining.
         """
         super().stopService()
-        drained: Deferred[None] = Deferred()
-        limit = self.manager.reactor.seconds() + self._drainTimeout
-        self._look(drained, limit)
-        drained.addCallback(self._cbDrained, limit).addErrback(lambda _: None)
-        return drained.addCallback(self._cbConfirmed)
+        drained = Deferred.fromCoroutine(self._drain()).addErrback(lambda _: None)
+        return drained.addCallback(self._cbDrained)
 
     # inside
 
-    def _look(self, drained: Deferred[None], limit: float) -> None:
-        clock = self.manager.reactor
-        if self.socket.settled or clock.seconds() >= limit:
-            drained.callback(None)
-        else:
-            clock.callLater(_LOOK_AGAIN, self._look, drained, limit)
-
-    def _cbDrained(self, _: None, limit: float) -> Deferred[None] | None:
+    async def _drain(self) -> None:
         """
         A server may drop events that it reads together with the DISCONNECT
-        behind them: Node's does.  So see first that it has read them.
+        behind them: Node's does.  So see at last that it has read them.
         """
         clock = self.manager.reactor
+        limit = clock.seconds() + self._drainTimeout
+        while not self.socket.settled and clock.seconds() < limit:
+            await deferLater(clock, _LOOK_AGAIN)
         seconds = min(_CONFIRM_SECONDS, limit - clock.seconds())
-        if seconds <= 0 or not self.socket.connected:
-            return None
-        return self.manager.confirm().addTimeout(seconds, clock)
+        if seconds > 0 and self.socket.connected:
+            await self.manager.confirm().addTimeout(seconds, clock)
 
-    def _cbConfirmed(self, _: object) -> Deferred[None]:
+    def _cbDrained(self, _: object) -> Deferred[None]:
         self.socket.disconnect()
         return self.socket.whenDisconnected()

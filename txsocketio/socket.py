@@ -217,7 +217,7 @@ class Socket(Membership):
 
         @return: self
         """
-        self._sender.outbox.cork()
+        self._sender.cork()
         return self
 
     def uncork(self) -> Socket:
