@@ -294,10 +294,11 @@ def test_signals(
     A signal ends a command at once and properly: the server sees it leave.
     """
     listening = begin("listen", f"{nodeServer.url}/abc")
-    handshake, *_ = listening.line()["args"]
+    listening.line()
+    mine = nodeServer.ask("log")["handshakes"][-1]["id"]
     assert listening.end(number) == (128 + number, "", "")
     # The server is shared: what others left may run out at any moment.
-    left = [each for each in nodeServer.ask("log")["disconnects"] if each["id"] == handshake["id"]]
+    left = [each for each in nodeServer.ask("log")["disconnects"] if each["id"] == mine]
     assert [each["reason"] for each in left] == ["client namespace disconnect"]
 
 
