@@ -19,6 +19,7 @@ from txsocketio.errors import (
     ReservedEventName,
     SocketIOError,
     TransportError,
+    described,
     excerpt,
 )
 
@@ -29,6 +30,22 @@ def test_oneRoot(name: str) -> None:
     Whoever catches L{SocketIOError} catches everything of ours.
     """
     assert issubclass(getattr(errors, name), SocketIOError)
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        (KeyError("room"), "KeyError: 'room'"),
+        (AssertionError(), "AssertionError"),
+        (ReservedEventName("connect"), str(ReservedEventName("connect"))),
+        ("a reason", "a reason"),
+    ],
+)
+def test_othersErrorsAreDescribedWithTheirType(problem: object, text: str) -> None:
+    """
+    Their texts alone may say nothing; ours are whole sentences.
+    """
+    assert described(problem) == text
 
 
 def test_mistakesAreAlsoWhatPythonCallsThem() -> None:
@@ -192,7 +209,7 @@ def test_reconnectFailedTellsTheLastError() -> None:
     Giving up says how often was tried, and what happened last.
     """
     assert str(ReconnectFailed(3)) == "gave up after 3 reconnection attempts"
-    assert str(ReconnectFailed(1, OSError("no"))).endswith("the last error was: no")
+    assert str(ReconnectFailed(1, OSError("no"))).endswith("the last error was: OSError: no")
 
 
 def test_payloadTooLargeGivesTheFix() -> None:

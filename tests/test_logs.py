@@ -131,9 +131,10 @@ def test_kicked(bench: Bench, log: Log) -> None:
     assert log.lines[3:] == [expected, f"Left {URL}."]
 
 
-def test_sessionFailed(bench: Bench, log: Log) -> None:
+def test_sessionFailed(bench: Bench, log: Log, flushLoggedErrors: Any) -> None:
     """
-    So does a session listener that fails, and the retry that follows.
+    So does a session listener that fails, with where it failed; and the retry
+    that follows.
     """
     socket = bench.connect(autoConnect=False)
     problems = [LookupError("no such room")]
@@ -145,9 +146,12 @@ def test_sessionFailed(bench: Bench, log: Log) -> None:
     socket.onSession(logIn)
     socket.connect()
     bench.flush()
-    assert log.lines[2:] == [
-        f"Namespace / of {URL} is not ready: no such room.",
-        f"Lost {URL}: forced close: no such room.",
+    assert log[2]["log_source"] is socket and flushLoggedErrors(LookupError)
+    assert log.lines[2].startswith("A session listener of <Socket /")
+    assert log.lines[2].endswith("\nbuiltins.LookupError: no such room\n")
+    assert log.lines[3:] == [
+        f"Namespace / of {URL} is not ready: LookupError: no such room.",
+        f"Lost {URL}: forced close: LookupError: no such room.",
         f"Next attempt to reach {URL} in 1.0 s.",
     ]
 

@@ -1005,7 +1005,9 @@ async def _raisesLater() -> Any:
 
 @pytest.mark.parametrize("name", ["query", "extraHeaders"])
 @pytest.mark.parametrize("failing", [_raises, _raisesLater])
-def test_aFailingCallableIsAFailedAttempt(bench: Bench, name: str, failing: Any) -> None:
+def test_aFailingCallableIsAFailedAttempt(
+    bench: Bench, name: str, failing: Any, flushLoggedErrors: Any
+) -> None:
     """
     A callable that fails is a failed attempt like any other, told to those
     who began to listen after io() (behaviours O17).
@@ -1015,9 +1017,10 @@ def test_aFailingCallableIsAFailedAttempt(bench: Bench, name: str, failing: Any)
     bench.advance(1)
     assert names(told) == ["connect_error", "connect_error"]
     assert isinstance(told[0][1], LookupError) and bench.attempts == []
+    assert flushLoggedErrors(LookupError)
 
 
-def test_aFailingCallableWithoutReconnection(bench: Bench) -> None:
+def test_aFailingCallableWithoutReconnection(bench: Bench, flushLoggedErrors: Any) -> None:
     """
     Whoever waits is told also when the very first attempt fails at once.
     """
@@ -1025,9 +1028,10 @@ def test_aFailingCallableWithoutReconnection(bench: Bench) -> None:
     seen = outcomes(socket.whenConnected())
     bench.flush()
     assert isinstance(seen[0], LookupError) and socket.state == "disconnected"
+    assert flushLoggedErrors(LookupError)
 
 
-def test_closeAfterACallableFailed(bench: Bench) -> None:
+def test_closeAfterACallableFailed(bench: Bench, flushLoggedErrors: Any) -> None:
     """
     A failure that was not told yet is not told after close().
     """
@@ -1036,6 +1040,7 @@ def test_closeAfterACallableFailed(bench: Bench) -> None:
     socket.io.close()
     bench.advance(10)
     assert told == []
+    assert flushLoggedErrors(LookupError)
 
 
 @pytest.mark.parametrize(("name", "bad"), [("query", 7), ("extraHeaders", {"X": "a\r\nb"})])

@@ -652,7 +652,7 @@ def test_anIdleNamespaceHearsNothing(bench: Bench) -> None:
     assert told == [] and (socket.state, other.state) == ("failed", "disconnected")
 
 
-def test_authOfOneFailsAsTheEngineOpens(bench: Bench) -> None:
+def test_authOfOneFailsAsTheEngineOpens(bench: Bench, flushLoggedErrors: Any) -> None:
     """
     When the first namespace's auth fails at once, the second is asked for on
     the next connection.
@@ -664,6 +664,7 @@ def test_authOfOneFailsAsTheEngineOpens(bench: Bench) -> None:
     socket.auth = None
     bench.advance(1)
     assert socket.connected and other.connected and bench.texts == ["0", '0/b,{"b":1}']
+    assert flushLoggedErrors(LookupError)
 
 
 def test_anotherParsersPackets(bench: Bench) -> None:
@@ -978,11 +979,22 @@ def _fails() -> Any:
     raise LookupError("no token")
 
 
-@pytest.mark.parametrize("auth", [_fails, lambda: 7, lambda: {1: 1}, lambda: {"a": "x" * 2000000}])
-def test_authFails(bench: Bench, auth: Any) -> None:
+def test_authFails(bench: Bench, flushLoggedErrors: Any) -> None:
     """
-    auth that fails, or gives what cannot be sent, is a connect_error, and
-    tried again (faults F121).
+    auth that fails is a connect_error, and tried again; each time it is said
+    where it failed, and what (faults F121).
+    """
+    socket = bench.connect(auth=_fails)
+    told = journal(socket)
+    bench.advance(3)
+    assert names(told) == ["connect_error"] * 3 and len(flushLoggedErrors(LookupError)) == 3
+    assert socket.why == "LookupError: no token"
+
+
+@pytest.mark.parametrize("auth", [lambda: 7, lambda: {1: 1}, lambda: {"a": "x" * 2000000}])
+def test_authCannotBeSent(bench: Bench, auth: Any) -> None:
+    """
+    Neither can what auth gives that is nothing to send (faults F121).
     """
     socket = bench.connect(auth=auth)
     told = journal(socket)
@@ -993,7 +1005,7 @@ def test_authFails(bench: Bench, auth: Any) -> None:
     assert socket.connected
 
 
-def test_authFailsWithoutReconnection(bench: Bench) -> None:
+def test_authFailsWithoutReconnection(bench: Bench, flushLoggedErrors: Any) -> None:
     """
     Without reconnection that is the end.
     """
@@ -1001,6 +1013,7 @@ def test_authFailsWithoutReconnection(bench: Bench) -> None:
     seen = outcomes(socket.whenConnected())
     bench.advance(60)
     assert isinstance(seen[0], LookupError) and bench.live == []
+    assert flushLoggedErrors(LookupError)
 
 
 @pytest.mark.parametrize("beside", [False, True])
@@ -1076,12 +1089,8 @@ def test_disconnectInsideAuth(bench: Bench) -> None:
     auth may itself disconnect: no CONNECT is sent.
     """
     bench.of("/b")
-    main = bench.online()
+    main = bench.connect()
     other = main.io.socket("/b", auth=lambda: other.disconnect() and {})
-    bench.flush()
-    other.disconnect()
-    assert bench.texts[0] == "0"
-    other.connect()
     bench.flush()
     assert bench.texts == ["0"] and other.state == "disconnected" and main.connected
 

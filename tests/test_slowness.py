@@ -30,7 +30,7 @@ class Seat:
         self.server.flush()
 
     def note(self, event: Any) -> None:
-        if event.get("seconds") is not None:
+        if event.get("seconds") is not None and event["log_source"] is self.socket:
             self.warnings.append((event["event"], event["listener"], round(event["seconds"], 3)))
 
     def takes(self, seconds: float, name: str = "slow") -> Callable[..., None]:

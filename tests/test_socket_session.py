@@ -174,7 +174,7 @@ def test_emitWithoutArguments(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("beside", [False, True])
-def test_aListenerFails(bench: Bench, beside: bool) -> None:
+def test_aListenerFails(bench: Bench, beside: bool, flushLoggedErrors: Any) -> None:
     """
     A failure is a connect_error; the server is told, and the session tried
     again, alone or beside another namespace.
@@ -195,6 +195,7 @@ def test_aListenerFails(bench: Bench, beside: bool) -> None:
     assert "login failed" in socket.why and not bench.of("/b").sockets
     bench.advance(1)
     assert socket.connected and names(told)[-1] == "connect"
+    assert flushLoggedErrors(LookupError)
 
 
 @pytest.mark.parametrize("beside", [False, True])
@@ -216,7 +217,7 @@ def test_aListenerHangs(bench: Bench, beside: bool) -> None:
     assert socket.connected
 
 
-def test_aListenerFailsWithoutReconnection(bench: Bench) -> None:
+def test_aListenerFailsWithoutReconnection(bench: Bench, flushLoggedErrors: Any) -> None:
     """
     Without reconnection the socket gives up.
     """
@@ -225,6 +226,7 @@ def test_aListenerFailsWithoutReconnection(bench: Bench) -> None:
     seen = outcomes(socket.whenConnected())
     bench.advance(60)
     assert isinstance(seen[0], KeyError) and not socket.active and bench.live == []
+    assert flushLoggedErrors(KeyError)
 
 
 def test_lossDuringTheSetUp(bench: Bench) -> None:

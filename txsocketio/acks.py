@@ -24,8 +24,6 @@ from txsocketio.results import unfinished
 
 __all__ = ["AckCallback", "AckDeferred", "PendingAcks", "shaped"]
 
-_log = Logger()
-
 
 def shaped(values: Sequence[Any]) -> Any:
     """
@@ -70,10 +68,16 @@ class AckCallback:
         the answer, and so also when no answer comes.
     """
 
-    __slots__ = ("_function", "ackID", "errorFirst", "timer")
+    __slots__ = ("_asker", "_function", "ackID", "errorFirst", "timer")
     isCallback = True
 
-    def __init__(self, function: Callable[..., Any], errorFirst: bool) -> None:
+    def __init__(
+        self, function: Callable[..., Any], errorFirst: bool, asker: object = None
+    ) -> None:
+        """
+        @param asker: whom the log names as the source, should C{function} fail.
+        """
+        self._asker = asker
         self._function = function
         self.errorFirst = errorFirst
         self.ackID: int | None = None
@@ -103,8 +107,9 @@ class AckCallback:
                 later.addErrback(self._logFailure)
 
     def _logFailure(self, failure: Failure | None = None) -> None:
-        function = self._function
-        _log.failure("Acknowledgement callback {function!r} failed.", failure, function=function)
+        log = Logger(source=self._asker)
+        text = "Acknowledgement callback {function!r} failed."
+        log.failure(text, failure, function=self._function)
 
 
 Waiting = AckDeferred | AckCallback

@@ -17,7 +17,9 @@ from types import FunctionType, MethodType
 from typing import Any, Self, TypeVar, overload
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from txsocketio.errors import SocketIOError
 from txsocketio.results import unfinished
 
 __all__ = ["Emitter", "Listener", "Listening"]
@@ -27,8 +29,6 @@ F = TypeVar("F", bound=AnyListener)
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
-
-_log = Logger()
 
 
 def _countParameters(function: Any) -> tuple[int, int] | None:
@@ -193,6 +193,7 @@ class Emitter:
     """
 
     __slots__ = ("_listening",)
+    _log = Logger()
 
     def __init__(self) -> None:
         self._listening = Listening()
@@ -301,10 +302,18 @@ class Emitter:
             later.addErrback(lambda failure: self._logListener(event, listener, failure))
 
     def _logListener(self, event: Any, listener: Listener, failure: Any = None) -> None:
-        _log.failure(
+        self._log.failure(
             "Listener {listener} of {event!r} on {emitter} failed.",
             failure,
             listener=getattr(listener.original, "__qualname__", repr(listener.original)),
             event=event,
             emitter=self,
         )
+
+    def _logUsersCode(self, whose: str, failure: Failure) -> None:
+        """
+        Log what the user's code raised, unless it is an error of ours: those
+        come from the server or the line, and are told as such.
+        """
+        if not failure.check(SocketIOError):
+            self._log.failure("{whose} of {emitter} failed.", failure, whose=whose, emitter=self)

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from txsocketio.emitter import Emitter
@@ -163,8 +162,6 @@ class Engine(Emitter):
     @ivar readyState: C{"opening"}, C{"open"}, C{"closing"}, C{"closed"}.
     @ivar handshake: the server's L{Handshake}, or L{None}.
     """
-
-    _log = Logger()
 
     id: str | None = None
     handshake: Handshake | None = None

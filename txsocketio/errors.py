@@ -71,6 +71,18 @@ class SocketIOError(Exception):
     """
 
 
+def described(problem: object) -> str:
+    """
+    Say what went wrong: the errors of this library do it themselves, of any
+    other the text alone may be next to nothing (C{KeyError}'s is the key).
+    """
+    text = str(problem)
+    if isinstance(problem, SocketIOError) or not isinstance(problem, BaseException):
+        return text
+    name = type(problem).__name__
+    return f"{name}: {text}" if text else name
+
+
 # yours
 
 
@@ -224,7 +236,7 @@ class TransportError(SocketIOError):
         if self.explanation:
             parts.append(self.explanation)
         elif self.__cause__ is not None:
-            parts.append(f"{type(self.__cause__).__name__}: {self.__cause__}".rstrip(": "))
+            parts.append(described(self.__cause__))
         if self.body:
             parts.append(f"the answer begins {excerpt(self.body)}")
         where = " ".join(part for part in (self.transport, self.phase, self.url) if part)
@@ -276,7 +288,7 @@ class Disconnected(SocketIOError):
     def __str__(self) -> str:
         if self.details is None:
             return f"disconnected: {self.reason}"
-        return f"disconnected: {self.reason} ({self.details})"
+        return f"disconnected: {self.reason} ({described(self.details)})"
 
 
 class Dropped(SocketIOError):
@@ -300,7 +312,7 @@ class ReconnectFailed(SocketIOError):
 
     def __str__(self) -> str:
         text = f"gave up after {self.attempts} reconnection attempts"
-        return text if self.last is None else f"{text}; the last error was: {self.last}"
+        return text if self.last is None else f"{text}; the last error was: {described(self.last)}"
 
 
 class PayloadTooLarge(SocketIOError):

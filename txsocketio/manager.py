@@ -24,7 +24,6 @@ from twisted.internet.defer import (
     succeed,
 )
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -36,6 +35,7 @@ from txsocketio.errors import (
     ReconnectFailed,
     SocketIOError,
     TransportError,
+    described,
 )
 from txsocketio.interfaces import IDecoder, IEngineReceiver, IManager
 from txsocketio.membership import Membership
@@ -84,8 +84,6 @@ class Manager(Tunable):
         seconds before the next attempt, gives more of them; fewer do not
         count.  L{None} for nobody.
     """
-
-    _log = Logger()
 
     engine: Engine | None = None
     lengthen: Callable[[float], float] | None = None
@@ -532,6 +530,7 @@ class Manager(Tunable):
             return
         error = failure.value
         if isinstance(error, FirstError):
+            self._logUsersCode("What query= or extraHeaders= calls", error.subFailure)
             error = error.subFailure.value
         # Later: nobody can listen yet while io() makes us.
         self._asking = deferLater(self.reactor, 0, self._attemptFailed, error)
@@ -561,9 +560,8 @@ class Manager(Tunable):
         self._noteUnknownSID(error)
         number = self._reconnection.attempts
         callbacks, self._openCallbacks = self._openCallbacks, ()
-        self._log.info(
-            "Could not connect to {url}: {error}", url=self.url, attempt=number, error=str(error)
-        )
+        text = "Could not connect to {url}: {error}"
+        self._log.info(text, url=self.url, attempt=number, error=described(error))
         spent = False
         if callbacks and not number:
             self._reconnection.life.rest()
@@ -680,7 +678,7 @@ class Manager(Tunable):
     def _logLoss(self, reason: str, details: Any) -> None:
         # What the server sent may be a secret: what is wrong with it is enough.
         said = details.what if isinstance(details, DecodeError) else details
-        why = reason if said is None else f"{reason}: {said}"
+        why = reason if said is None else f"{reason}: {described(said)}"
         self._log.info("Lost {url}: {why}.", url=self.url, reason=reason, why=why)
 
     # inside: ending

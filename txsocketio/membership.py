@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -29,6 +28,7 @@ from txsocketio.errors import (
     Disconnected,
     ReconnectFailed,
     TransportError,
+    described,
 )
 from txsocketio.holding import HeldEvents
 from txsocketio.interfaces import IManager, IManagerReceiver
@@ -94,8 +94,6 @@ class Membership(Dispatcher):
         "recovered",
         "why",
     )
-
-    _log = Logger()
 
     def __init__(self, manager: IManager, namespace: str, options: SocketOptions) -> None:
         super().__init__(manager.reactor, manager.reading)
@@ -277,7 +275,7 @@ class Membership(Dispatcher):
         The server could not be reached this time.
         """
         if self.active and not self.connected:
-            self.why = str(error)
+            self.why = described(error)
             self._show("connect_error", error)
 
     def managerFailed(self, error: Exception) -> None:
@@ -287,7 +285,7 @@ class Membership(Dispatcher):
         if not self.active:
             return
         self._stopRetrying()
-        self.why = str(error)
+        self.why = described(error)
         if isinstance(error, ReconnectFailed):
             self.active = False
             self._sender.failure = error
@@ -397,6 +395,7 @@ class Membership(Dispatcher):
         if self._asking is asked:
             self._asking = None
             self._askedOn = None
+            self._logUsersCode("What auth= calls", failure)
             self._sessionFailed(failure.value)
 
     def _sendConnect(self, auth: Any) -> None:
@@ -519,6 +518,7 @@ class Membership(Dispatcher):
         if self._session is running:
             self._leaveNamespace()
             self._session = None
+            self._logUsersCode("A session listener", failure)
             self._sessionFailed(failure.value)
 
     def _ready(self) -> None:
@@ -643,7 +643,7 @@ class Membership(Dispatcher):
 
     def _sessionFailed(self, error: BaseException | None) -> None:
         self._clearSession()
-        self.why = str(error)
+        self.why = described(error)
         self._logNews("is not ready: {error}", error=self.why)
         self._retryAfterError(error, True)
         self._sender.sessionEnded("session set-up failed", error)

@@ -289,7 +289,7 @@ class Sender:
 
     def _callbackFor(self, how: Modifiers, function: Callable[..., Any]) -> AckCallback:
         timed = how.timeout is not None or self._ackTimeout is not None
-        return AckCallback(function, timed or self._retries is not None)
+        return AckCallback(function, timed or self._retries is not None, self._manager)
 
     def _post(
         self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting, wanted: bool

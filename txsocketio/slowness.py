@@ -47,7 +47,6 @@ class Watch:
     """
 
     __slots__ = ("_emitter", "_ended", "_skipped", "_suspected")
-    _log = Logger()
 
     def __init__(self, emitter: Any) -> None:
         """
@@ -105,9 +104,9 @@ class Watch:
     # inside
 
     def _warn(self, event: Any, name: str, seconds: float) -> None:
-        self._log.warn(
-            _WARNING, event=event, listener=name, emitter=self._emitter, seconds=seconds
-        )
+        emitter = self._emitter
+        log = Logger(source=emitter)
+        log.warn(_WARNING, event=event, listener=name, emitter=emitter, seconds=seconds)
 
 
 class _Timed:

@@ -28,7 +28,7 @@ def runner(name: str = "ticker", secrets: Any = (), client: bool = True) -> Any:
     """
     What a line wants to know of a bot's runner.
     """
-    manager = SimpleNamespace(attempts=3)
+    manager = SimpleNamespace(attempts=3, engine=object())
     socket = SimpleNamespace(io=manager, nsp="/prices", id="s1")
     return SimpleNamespace(
         name=name,
@@ -99,10 +99,12 @@ def test_aLineOfABotSaysWhereItComesFrom() -> None:
     assert told.items() >= {**FIELDS, "namespace": "/mine"}.items()
 
 
-@pytest.mark.parametrize("pick", [lambda socket: socket, lambda socket: socket.io])
+@pytest.mark.parametrize(
+    "pick", [lambda socket: socket, lambda socket: socket.io, lambda socket: socket.io.engine]
+)
 def test_aLineOfTheLibrarySaysForWhichBot(pick: Any) -> None:
     """
-    The one whose manager or socket wrote it.
+    The one whose socket, manager or engine wrote it.
     """
     bot = runner()
     by = {"log_source": pick(bot.client.socket), "log_namespace": "txsocketio.socket.Socket"}

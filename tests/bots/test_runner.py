@@ -703,10 +703,10 @@ def test_theStatusOfABotThatBacksOff(stage: Stage) -> None:
     socket.become("waiting", "bad", "connect_error", Oops("bad token hunter22"))
     status = stage.runner.status
     assert (status.attempt, status.nextAttempt, status.transport) == (3, 12.5, None)
-    assert status.lastError == "bad token (hidden)"
+    assert status.lastError == "Oops: bad token (hidden)"
     socket.io.nextAttempt = None
     socket.become("connected", "ready", "connect")
-    assert stage.runner.status.lastError == "bad token (hidden)"
+    assert stage.runner.status.lastError == "Oops: bad token (hidden)"
 
 
 def test_aLossIsTheLastError(stage: Stage) -> None:

@@ -17,6 +17,7 @@ from txsocketio import SocketIOService
 from txsocketio.bots.bot import Bot, on
 from txsocketio.bots.descriptions import BotDescription
 from txsocketio.bots.loader import ClassPlugin
+from txsocketio.bots.logs import LogLines
 from txsocketio.bots.pace import AttemptPace
 from txsocketio.bots.runner import BotRunner
 from txsocketio.bots.states import BotState, BotStatus
@@ -35,6 +36,14 @@ class Chatter(Bot):
     @on("die")
     def die(self) -> None:
         raise SystemExit(3)
+
+    @on("fail")
+    def fail(self) -> None:
+        raise LookupError("in a listener")
+
+    @on("ask")
+    def ask(self) -> None:
+        self.socket.emit("question", lambda answer: {}["in a callback"])
 
 
 class Stage:
@@ -99,6 +108,27 @@ def test_theStatusFollowsARealConnection() -> None:
     counters = runner.status.counters
     assert (counters.connects, counters.disconnections) == (2, 1)
     stage.stop(runner)
+
+
+@pytest.mark.parametrize("event", ["fail", "ask"])
+def test_whatItsOwnCodeRaisesIsLoggedAsTheBots(
+    event: str, failures: LoggedFailures, logged: list[dict[str, Any]]
+) -> None:
+    """
+    Of two bots of a kind it is said which one's listener failed, or which
+    one's callback for an answer.
+    """
+    stage = Stage()
+    runners = [stage.run("a"), stage.run("b")]
+    peer = stage.server.of("/chat").sockets[runners[1].client.socket.id]
+    peer.on("question", lambda: "an answer")
+    peer.emit(event)
+    stage.server.flush()
+    (said,) = [each for each in logged if each.get("log_failure") is not None]
+    told = LogLines(lambda: runners).record(said)
+    assert (told["bot"], told["namespace"]) == ("b", "/chat")
+    failures.flush(LookupError)
+    stage.stop(*runners)
 
 
 def test_eventsAreCountedAsTheyPass() -> None:

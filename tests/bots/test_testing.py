@@ -170,6 +170,27 @@ def test_anExpectedFailure(failures: LoggedFailures) -> None:
     failures.flush(LookupError)
 
 
+class LockedOut(Bot):
+    """
+    Cannot log in.
+    """
+
+    @onSession
+    def logIn(self, info: Any) -> None:
+        raise LookupError("no password")
+
+
+def test_aSessionListenerThatRaises(failures: LoggedFailures) -> None:
+    """
+    So is what keeps a bot from being ready.
+    """
+    server = MemoryServer(Clock())
+    with pytest.raises(LookupError, match="no password"):
+        with runningBot(server, LockedOut):
+            server.flush()
+    failures.flush(LookupError)
+
+
 class Broken(Bot):
     """
     Cannot start.

@@ -132,7 +132,7 @@ def _isOf(source: object, runner: Any) -> bool:
     if runner.client is None:
         return False
     socket = runner.client.socket
-    return source is socket or source is socket.io
+    return source is not None and source in (socket, socket.io, socket.io.engine)
 
 
 def _known(runner: Any) -> dict[str, Any]:

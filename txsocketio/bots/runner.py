@@ -22,7 +22,7 @@ from txsocketio.bots.ratelimit import RateLimit
 from txsocketio.bots.redaction import redactorOf
 from txsocketio.bots.states import BotState, BotStatus, Condition, Counters
 from txsocketio.bots.trace import WireTrace
-from txsocketio.errors import Disconnected, SocketIOError
+from txsocketio.errors import Disconnected, SocketIOError, described
 from txsocketio.service import SocketIOService
 
 __all__ = ["BotLogger", "BotRunner", "NotRunning"]
@@ -278,7 +278,7 @@ class BotRunner(Service):
         self._started = False
         if self.client is not None:
             self.client.socket.disconnect()  # it may have connected by itself
-        why = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
+        why = described(failure.value)
         self._noteError(why)
         self.log.failure("the bot could not be started", failure)
         self._become(BotState.FAILED, self.description.redact(why))
@@ -312,8 +312,8 @@ class BotRunner(Service):
             self._noteError(self.client.socket.why)
         self._look()
 
-    def _erred(self, error: object) -> None:
-        self._noteError(str(error))
+    def _erred(self, error: BaseException) -> None:
+        self._noteError(described(error))
         self._look()
 
     def _noteError(self, text: str) -> None:

@@ -191,7 +191,7 @@ class ServerSocket(Emitter):
         self.recovered = absence is not None
         self.id = absence.id if absence is not None else namespace.newID()
         self._router = router
-        self._log = recovery.logFor(self.id, absence) if recovery is not None else None
+        self._recoveryLog = recovery.logFor(self.id, absence) if recovery is not None else None
         self._acks = PendingAcks(namespace.clock, lambda waiting: None)
 
     def __repr__(self) -> str:
@@ -205,9 +205,9 @@ class ServerSocket(Emitter):
         Send an event.
         """
         values = [event, *args]
-        if self._log is not None:
+        if self._recoveryLog is not None:
             # For connection state recovery; real servers do so as well.
-            values.append(self._log.add(values))
+            values.append(self._recoveryLog.add(values))
         self._send(EVENT, None, values)
 
     def send(self, *args: Any) -> None:
@@ -255,8 +255,8 @@ class ServerSocket(Emitter):
         for values in missed:
             self._send(EVENT, None, values)
         answer = {"sid": self.id}
-        if self._log is not None:
-            answer["pid"] = self._log.pid
+        if self._recoveryLog is not None:
+            answer["pid"] = self._recoveryLog.pid
         self._send(CONNECT, None, answer)
 
     def packetReceived(self, packetType: int, ackID: int | None, data: Any) -> None:
@@ -279,8 +279,8 @@ class ServerSocket(Emitter):
         self.connected = False
         self.namespace.sockets.pop(self.id, None)
         self._router.sockets.pop(self.namespace.name, None)
-        if self._log is not None and self.namespace.recovery is not None:
-            self.namespace.recovery.left(self._log, mayComeBack)
+        if self._recoveryLog is not None and self.namespace.recovery is not None:
+            self.namespace.recovery.left(self._recoveryLog, mayComeBack)
         self._acks.failAll(Disconnected(reason), set())
         self._show("disconnect", reason)
 

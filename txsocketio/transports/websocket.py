@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsocketio.errors import DecodeError, SocketIOError, TransportError
+from txsocketio.errors import DecodeError, SocketIOError, TransportError, described
 from txsocketio.interfaces import IPacketReceiver, IPacketTransport
 from txsocketio.protocol import engineio
 from txsocketio.protocol.engineio import CloseDetails, Handshake
@@ -358,7 +358,7 @@ class WebSocketTransport:
         if isinstance(ending.problem, HandshakeRefused):
             return _explainAnswer(ending, ending.problem)
         if ending.problem is not None:
-            return f"{type(ending.problem).__name__}: {ending.problem}"
+            return described(ending.problem)
         assert ending.failure is not None
         text = self._wire.explain(ending.failure)
         hint = hangUpHint(rootCause(ending.failure), self._url)
