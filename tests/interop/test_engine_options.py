@@ -236,7 +236,11 @@ async def test_extraHeadersAsked(
 @pytest.mark.parametrize("option", ["query", "extraHeaders"])
 @deferred(LIMIT)
 async def test_askedInVain(
-    nodeServer: ServerProcess, clients: Clients, transports: Any, option: str
+    nodeServer: ServerProcess,
+    clients: Clients,
+    transports: Any,
+    option: str,
+    flushLoggedErrors: Any,
 ) -> None:
     """
     What such a callable raises is a C{connect_error}; the next attempt asks
@@ -254,6 +258,7 @@ async def test_askedInVain(
     errors = collect(socket, "connect_error")
     await assertWorks(await socket.whenConnected())
     assert [str(each) for each in errors] == ["no token"]
+    assert len(flushLoggedErrors(RuntimeError)) == 1
 
 
 @BOTH
