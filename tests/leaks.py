@@ -49,6 +49,11 @@ NOT_OURS = (
 )
 
 
+# Python keeps up to 4,096 names that attributes were looked up by; 3.13 keeps a
+# new text for each of them.
+_emptyCaches = getattr(sys, "_clear_internal_caches", sys._clear_type_cache)
+
+
 class Count:
     """
     What there is at one moment.
@@ -59,6 +64,7 @@ class Count:
 
     def __init__(self, calls: Callable[[], int]) -> None:
         gc.collect()
+        _emptyCaches()
         self.start = tracemalloc.get_traced_memory()[0]
         self.objects = Counter(
             name for each in gc.get_objects() if (name := _name(type(each))).startswith(HOUSES)

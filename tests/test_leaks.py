@@ -20,10 +20,9 @@ MANY = 10_000
 BYTES = 1024
 """How many bytes a thousand reconnections may cost."""
 
-NOISE = 32_768
-"""Bytes by which caches may be fuller than before (Python 3.13 keeps 23,000 of freed
-tuples more, after any number of clients); one small object left by each of a
-thousand reconnections is over 50,000."""
+NOISE = 4096
+"""Bytes by which a cache may be fuller than before; one small object left by
+each of a thousand reconnections is over 50,000."""
 
 OVER_SOCKETS = {"websocket": 300, "polling": 300, "upgrade": 10}
 """An upgrade takes a tenth of a second, for which the server holds the poll."""
