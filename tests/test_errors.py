@@ -32,11 +32,21 @@ def test_oneRoot(name: str) -> None:
     assert issubclass(getattr(errors, name), SocketIOError)
 
 
+class Mute(Exception):
+    """
+    Anybody's error may itself be broken.
+    """
+
+    def __str__(self) -> str:
+        raise LookupError
+
+
 @pytest.mark.parametrize(
     ("problem", "text"),
     [
         (KeyError("room"), "KeyError: 'room'"),
         (AssertionError(), "AssertionError"),
+        (Mute(), "Mute: its text cannot be read"),
         (ReservedEventName("connect"), str(ReservedEventName("connect"))),
         ("a reason", "a reason"),
     ],

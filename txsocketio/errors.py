@@ -75,8 +75,12 @@ def described(problem: object) -> str:
     """
     Say what went wrong: the errors of this library do it themselves, of any
     other the text alone may be next to nothing (C{KeyError}'s is the key).
+    Raises nothing, whatever the problem's C{__str__} does.
     """
-    text = str(problem)
+    try:
+        text = str(problem)
+    except Exception:
+        text = "its text cannot be read"
     if isinstance(problem, SocketIOError) or not isinstance(problem, BaseException):
         return text
     name = type(problem).__name__

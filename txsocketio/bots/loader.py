@@ -22,6 +22,7 @@ from zope.interface import implementer
 
 from txsocketio.bots.mistakes import PluginError, didYouMean
 from txsocketio.bots.schema import PluginOption
+from txsocketio.errors import described
 from txsocketio.interfaces import IBot, IBotPlugin
 
 __all__ = ["BUILT_IN", "ClassPlugin", "Found", "Plugins", "loadDotted"]
@@ -77,7 +78,7 @@ def _guarded(what: str, load: Callable[[], Any]) -> Any:
     except PluginError:
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{what}: {described(error)}") from error
 
 
 def loadDotted(name: str) -> Any:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from txsocketio.errors import described
+
 __all__ = ["eventRecord", "jsonLine", "readEvent", "roughSize"]
 
 
@@ -38,7 +40,7 @@ def jsonLine(record: Mapping[str, Any]) -> str:
         return json.dumps(record, default=_plain, allow_nan=False, separators=(",", ":")) + "\n"
     except (TypeError, ValueError, RecursionError) as error:
         # Only the arguments can be the reason: they are the server's.
-        readable = {**record, "args": None, "unreadable": f"{type(error).__name__}: {error}"}
+        readable = {**record, "args": None, "unreadable": described(error)}
         return json.dumps(readable, default=_plain, separators=(",", ":")) + "\n"
 
 

@@ -18,6 +18,7 @@ from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.document import Source, sourceOf
 from txsocketio.bots.mistakes import Mistake
 from txsocketio.bots.web import buildSite
+from txsocketio.errors import described
 
 __all__ = ["checkEndpoints", "watch"]
 
@@ -92,7 +93,7 @@ def checkEndpoints(description: DaemonDescription) -> list[Mistake]:
         try:
             serverFromString(None, description.settings[each.key])
         except Exception as error:  # anybody's endpoint parser
-            why = " (its value is not shown)" if each.put else f": {type(error).__name__}: {error}"
+            why = " (its value is not shown)" if each.put else f": {described(error)}"
             text = f"is no endpoint{why}"
             wrong.append(Mistake(description.file, each.line, each.section, each.key, text))
     return wrong

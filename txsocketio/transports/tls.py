@@ -37,7 +37,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txsocketio.errors import excerpt
+from txsocketio.errors import described, excerpt
 from txsocketio.transports.explain import CERTIFICATE_NOTE
 
 __all__ = ["buildCreator"]
@@ -179,7 +179,7 @@ def _reading(complaint: str, load: Callable[[], Any]) -> Any:
     try:
         return load()
     except Exception as problem:
-        raise ValueError(f"{complaint} ({type(problem).__name__}: {problem})") from problem
+        raise ValueError(f"{complaint} ({described(problem)})") from problem
 
 
 def _readPEM(option: str, source: Any) -> bytes:
