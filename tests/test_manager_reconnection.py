@@ -5,6 +5,7 @@ The manager tries again: when, how often, and who is told.
 from __future__ import annotations
 
 import gc
+from math import inf
 from typing import Any
 
 import pytest
@@ -853,3 +854,62 @@ def test_lengthenMayFail(bench: Bench, failures: Any) -> None:
     bench.flush()
     assert socket.io.nextAttempt == 1.0
     assert len(failures.flush(ZeroDivisionError)) == 1
+
+
+@pytest.mark.parametrize("never", [inf, 10**400], ids=["inf", "huge"])
+def test_lengthenCannotPreventTheNextAttempt(bench: Bench, failures: Any, never: float) -> None:
+    """
+    C{reconnection} is for that.
+    """
+    socket = bench.online()
+    socket.io.lengthen = lambda delay: never
+    bench.connection.drop()
+    bench.advance(1)
+    assert socket.connected
+    assert len(failures.flush(ValueError, OverflowError)) == 1
+
+
+def whenAsked(bench: Bench, moment: str, act: Any) -> Socket:
+    """
+    A socket whose C{lengthen} does something after a loss, or after an attempt.
+    """
+    socket = bench.online()
+    if moment == "attempt":
+        bench.refuse(1)
+        bench.connection.drop()
+        bench.flush()
+    socket.io.lengthen = lambda delay: float(bool(act(socket)))
+    if moment == "loss":
+        bench.connection.drop()
+    bench.advance(10)
+    return socket
+
+
+@pytest.mark.parametrize("moment", ["loss", "attempt"])
+@pytest.mark.parametrize("end", [lambda socket: socket.io.close(), Socket.disconnect])
+def test_lengthenMayClose(bench: Bench, moment: str, end: Any) -> None:
+    """
+    Then no attempt is waited for.
+    """
+    socket = whenAsked(bench, moment, end)
+    assert socket.state == "disconnected" and bench.timers == 0
+
+
+@pytest.mark.parametrize("moment", ["loss", "attempt"])
+def test_lengthenMayConnectAnew(bench: Bench, moment: str) -> None:
+    """
+    Then that is the next attempt, and no other follows.
+    """
+    socket = whenAsked(bench, moment, lambda socket: socket.disconnect().connect())
+    assert socket.connected and len(bench.live) == 1
+
+
+def test_whatLengthenEmitsIsKept(bench: Bench) -> None:
+    """
+    The connection is gone when it is asked.
+    """
+    socket = bench.online()
+    socket.io.lengthen = lambda delay: float(bool(socket.emit("x")))
+    bench.connection.drop()
+    bench.advance(1)
+    assert [each.event for each in bench.received] == ["x"]

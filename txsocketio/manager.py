@@ -12,6 +12,7 @@ Must not know: transports, HTTP, WebSocket.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
 from random import random
 from types import MappingProxyType
 from typing import Any
@@ -383,8 +384,8 @@ class Manager(Tunable):
         self._reconnection.unproved()
         self._dismissEngine()
         self._logLoss("forced close", error)
-        spent = self._planRetry(error)
         self._holdPackets()
+        spent = self._planRetry(error)
         for socket in [each for each in self._sockets.values() if each.asked]:
             socket.managerClosed("forced close", error)
         self._show("close", "forced close", error)
@@ -621,18 +622,27 @@ class Manager(Tunable):
             self._reconnection.life.rest()
             return True
         else:
-            delay = self._lengthened(self._reconnection.nextDelay(error))
+            self._wait(self._reconnection.nextDelay(error))
+        return False
+
+    def _wait(self, delay: float) -> None:
+        # At first without asking, so that whoever is asked may end it.
+        self._reconnection.life.wait(delay, self._startAttempt)
+        delay = self._lengthened(delay)
+        if self.state == "waiting":
             self._reconnection.life.wait(delay, self._startAttempt)
             number = self._reconnection.attempts
             text = "Next attempt to reach {url} in {delay:.1f} s."
             self._log.info(text, url=self.url, delay=delay, attempt=number)
-        return False
 
     def _lengthened(self, delay: float) -> float:
         if self.lengthen is None:
             return delay
         try:
-            return max(delay, self.lengthen(delay))
+            longer = float(self.lengthen(delay))
+            if longer == inf:
+                raise ValueError("there would be no next attempt")
+            return max(delay, longer)
         except Exception:
             self._log.failure("lengthen= of {url} failed.", url=self.url)
             return delay
@@ -655,9 +665,9 @@ class Manager(Tunable):
         error = _asError(reason, details)
         self._noteUnknownSID(error)
         self._logLoss(reason, details)
+        self._holdPackets()
         spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
-        self._holdPackets()
         for socket in list(self._sockets.values()):
             socket.managerClosed(reason, details)
         self._show("close", reason, details)
