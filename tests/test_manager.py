@@ -222,14 +222,15 @@ def test_eachEngineIsShownBeforeItOpens(bench: Bench) -> None:
     assert told[2:] == [(True, "opening"), "open"]
 
 
-def test_whatAnObserverEmitsAtTheEndIsKept(bench: Bench) -> None:
+@pytest.mark.parametrize("event", ["error", "close"])
+def test_whatAnObserverEmitsAtTheEndIsKept(bench: Bench, event: str) -> None:
     """
-    When an engine is shown to be closed, its sockets know it.
+    When an engine is shown to be broken or closed, its sockets know it.
     """
     socket = bench.online()
     accepted: list[Any] = []
-    socket.io.engine.on("close", lambda: accepted.append(outcomes(socket.emit("x"))))
-    bench.connection.drop()
+    socket.io.engine.on(event, lambda: accepted.append(outcomes(socket.emit("x"))))
+    bench.connection.drop("transport error")
     bench.flush()
     assert accepted == [[]] and socket.sendBuffer == [("x",)]
     bench.advance(2)
