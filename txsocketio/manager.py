@@ -382,10 +382,11 @@ class Manager(Tunable):
         if self.state != "open":
             return
         self._reconnection.unproved()
-        self._dismissEngine()
+        end = self._letGo()
         self._logLoss("forced close", error)
         self._holdPackets()
         spent = self._planRetry(error)
+        end()
         for socket in [each for each in self._sockets.values() if each.asked]:
             socket.managerClosed("forced close", error)
         self._show("close", "forced close", error)
@@ -457,6 +458,8 @@ class Manager(Tunable):
             packetType, namespace, ackID, data = packet
             if self._observed:
                 self._show("packet", packet)
+                if self._decoder is None:
+                    return  # an observer has ended the connection
             socket = self._sockets.get(namespace)
             if socket is not None:
                 socket.packetReceived(packetType, ackID, data)
@@ -558,7 +561,7 @@ class Manager(Tunable):
         self._attemptFailed(error)
 
     def _attemptFailed(self, error: Exception) -> None:
-        self._endAttempt()
+        end = self._letGo()
         self._noteUnknownSID(error)
         number = self._reconnection.attempts
         callbacks, self._openCallbacks = self._openCallbacks, ()
@@ -571,6 +574,7 @@ class Manager(Tunable):
         else:
             spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
+        end()
         self._tellAttemptFailed(error, callbacks, number)
         if self.state != "closed":
             return  # a listener has connected again
@@ -594,13 +598,6 @@ class Manager(Tunable):
         for socket in list(self._sockets.values()):
             socket.managerFailed(error)
         self._openWaiters.fail(error)
-
-    def _endAttempt(self) -> None:
-        self._attempt = None
-        asking, self._asking = self._asking, None
-        if asking is not None:
-            asking.cancel()
-        self._dismissEngine()
 
     # inside: retrying
 
@@ -661,7 +658,8 @@ class Manager(Tunable):
         self._reconnection.unproved()
         self.reading.end()
         self._decoder = None
-        self._awaitEnd()
+        assert self.engine is not None
+        self._awaitEnd(self.engine)
         error = _asError(reason, details)
         self._noteUnknownSID(error)
         self._logLoss(reason, details)
@@ -700,24 +698,34 @@ class Manager(Tunable):
         self._reconnection.reset()
         self._reconnection.life.rest()
         self._openCallbacks = ()
-        self._endAttempt()
+        self._letGo()()
 
-    def _dismissEngine(self) -> None:
+    def _letGo(self) -> Callable[[], None]:
         """
-        Let the engine end by itself; it is heard no more.
+        Hear no more of the engine and of the attempt.
+
+        @return: to be called to end them, when the machine has moved: whoever
+            observes them may open the next.
         """
-        engine = self.engine
+        self._attempt = None
+        asking, self._asking = self._asking, None
         self.reading.end()
         self._decoder = None
-        if engine is None or engine.receiver is DEAF:
-            return
-        engine.receiver = DEAF
-        engine.close()
-        self._awaitEnd()
-
-    def _awaitEnd(self) -> None:
         engine = self.engine
-        assert engine is not None
+        dismissed = engine is not None and engine.receiver is not DEAF
+        if engine is not None and dismissed:
+            engine.receiver = DEAF
+            self._awaitEnd(engine)
+
+        def end() -> None:
+            if asking is not None:
+                asking.cancel()
+            if engine is not None and dismissed:
+                engine.close()
+
+        return end
+
+    def _awaitEnd(self, engine: Engine) -> None:
         self._leaving |= {engine}
         engine.whenGone().addCallback(lambda _: self._left(engine))
 
@@ -757,6 +765,8 @@ class Manager(Tunable):
         packetType, namespace, ackID, data = packet
         if self._observed:
             self._show("packet", packet)
+            if self._decoder is None:
+                return  # an observer has ended the connection
         socket = self._sockets.get(namespace)
         if socket is not None:
             socket.packetReceived(packetType, ackID, data)

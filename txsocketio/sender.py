@@ -347,9 +347,8 @@ class Sender:
     def _keep(
         self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting, wanted: bool
     ) -> Deferred[bool] | None:
-        session = self.sessions
         text, binaries = self._encode(how, values, waiting)
-        if self.sessions != session:
+        if waiting is not None and not self.acks.expects(waiting):
             # What the parser called has disconnected us, and whoever waits was told.
             return succeed(False) if wanted else None
         parcel = Parcel(text, binaries, how.compress, values, waiting)
