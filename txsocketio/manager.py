@@ -595,9 +595,10 @@ class Manager(Tunable):
             self._show("reconnect_error", error)
 
     def _tellResting(self, error: Exception) -> None:
+        waiters = self._openWaiters.take()  # not those who wait for what a listener opens
         for socket in list(self._sockets.values()):
             socket.managerFailed(error)
-        self._openWaiters.fail(error)
+        waiters.fail(error)
 
     # inside: retrying
 
@@ -649,9 +650,10 @@ class Manager(Tunable):
         self._reconnection.reset()
         text = "Gave up on {url} after {attempts} reconnection attempts."
         self._log.info(text, url=self.url, attempts=error.attempts)
+        waiters = self._openWaiters.take()  # not those who wait for what a listener opens
         for socket in list(self._sockets.values()):
             socket.managerFailed(error)
-        self._openWaiters.fail(error)
+        waiters.fail(error)
         self._show("reconnect_failed")
 
     def _lost(self, reason: str, details: Any) -> None:

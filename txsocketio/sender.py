@@ -238,21 +238,14 @@ class Sender:
         }
         self.acks.failAll(Disconnected(reason, details), kept)
 
-    def abandon(self, outcome: bool | SocketIOError, error: SocketIOError) -> None:
-        """
-        Settle everything: it will not be sent, or not be answered.
-
-        @param outcome: what becomes of emits that were not sent.
-        @param error: what those fail with that wait for an answer.
-        """
-        self.release()(outcome, error)
-
     def release(self) -> Callable[[bool | SocketIOError, SocketIOError], None]:
         """
         Take out everything that waits now, so that what is emitted from now
         on is not touched.
 
-        @return: settles it; the parameters are those of L{abandon}.
+        @return: settles it: it will not be sent, or not be answered.  To be
+            called with what becomes of emits that were not sent, and what
+            those fail with that wait for an answer.
         """
         parcels = self.outbox.takeAll()
         queued = self._retries.takeAll() if self._retries is not None else ()
