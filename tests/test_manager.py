@@ -299,6 +299,24 @@ def test_whoSeesAnEngineCloseMayOpenTheNext(bench: Bench) -> None:
     assert closed == [None] and manager.state == "open"
 
 
+def test_whatIsEmittedWhileAnEngineClosesIsKept(bench: Bench) -> None:
+    """
+    An upgrade must end before it closes, and it takes nothing more meanwhile.
+    """
+    bench.holdsPolls = True
+    socket = bench.online(transports=["polling", "websocket"])
+    socket.io.engine.close()
+    assert socket.connected and socket.io.engine.readyState == "closing"
+    accepted = outcomes(socket.emit("x"))
+    asked = outcomes(socket.emitWithAck("y"))
+    assert socket.volatile.emit("z").result is False
+    bench.holdsPolls = False
+    bench.of("/").on("connection", lambda client: client.on("y", lambda: 1))
+    bench.advance(2)
+    assert accepted == [True] and asked == [1]
+    assert [each.event for each in bench.received] == ["x", "y"]
+
+
 def test_whoSeesAnAttemptEndMayBeginTheNext(bench: Bench) -> None:
     """
     An engine that is given up after C{timeout} is shown to be closed when the

@@ -328,8 +328,11 @@ class Engine(Emitter):
 
     def expired(self) -> bool:
         """
-        Whether the server's heartbeat is overdue; the engine then closes.
+        Whether the server's heartbeat is overdue; the engine then closes, as
+        it may already.
         """
+        if self.readyState == "closing":
+            return True
         return self._heartbeat is not None and self._heartbeat.overdue()
 
     def pauseReading(self) -> None:
