@@ -224,7 +224,8 @@ def test_aPacketObserverMayConnectAnew(bench: Bench) -> None:
     assert len(bench.live) == 1 and told == ["connect"] and socket.connected
 
 
-def test_aPacketObserverMayBreakTheConnection() -> None:
+@pytest.mark.parametrize("value", [2, b"2"])
+def test_aPacketObserverMayBreakTheConnection(value: Any) -> None:
     """
     The event is not kept for the session that comes, which recovers it.
     """
@@ -234,10 +235,10 @@ def test_aPacketObserverMayBreakTheConnection() -> None:
     bench.emit("hi", 1)
     bench.flush()
     socket.io.once("packet", lambda packet: socket.io.engine.close())
-    bench.emit("hi", 2)
+    bench.emit("hi", value)
     bench.advance(2)
     assert socket.recovered
-    assert [each[1] for each in told if each[0] == "hi"] == [1, 2]
+    assert [each[1] for each in told if each[0] == "hi"] == [1, value]
     bench.end()
 
 
