@@ -11,6 +11,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from txsocketio.errors import BufferFull, Dropped
+from txsocketio.protocol.socketio import JSONParser
 from txsocketio.socket import Socket
 from txsocketio.testing import MemoryServer
 
@@ -238,6 +239,37 @@ def test_aPacerMayChangeItsMindWhileTheBufferIsSent(stage: Stage) -> None:
     stage.emit("b")
     stage.emit("c")
     assert stage.events == ["a", "b", "c"]
+
+
+class Unknown:
+    """
+    What JSON does not have.
+    """
+
+
+@pytest.mark.parametrize("how", ["emit", "emitWithAck"])
+def test_whatIsBeingEncodedWhenTheCorkIsPutInGoesOut(how: str) -> None:
+    """
+    It was emitted before, by a user whose parser corks.
+    """
+    stage = Stage(parser=JSONParser(default=lambda value: id(stage.socket.cork())))
+    (client,) = stage.server.of("/").sockets.values()
+    client.on("a", lambda number: True)
+    getattr(stage.socket, how)("a", Unknown()).addBoth(stage.results.append)
+    stage.emit("b")
+    assert stage.events == ["a"] and stage.results == [True]
+
+
+def test_whatIsBeingEncodedWhenTheCorkIsDrawnGoesOut() -> None:
+    """
+    Nobody would send it afterwards.
+    """
+    stage = Stage(parser=JSONParser(default=lambda value: id(stage.socket.uncork())))
+    stage.socket.cork()
+    stage.emit("a")
+    stage.emit("b", Unknown())
+    stage.emit("c")
+    assert stage.events == ["a", "b", "c"] and stage.results == [True] * 3
 
 
 def test_aListenerForAnythingTellsAnOffsetFromArguments(stage: Stage) -> None:

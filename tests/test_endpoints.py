@@ -265,6 +265,26 @@ def test_cancelInConnectionMade(world: World) -> None:
     assert world.carrier.log[-1] == "close"
 
 
+def test_cancelInBuildProtocol(world: World) -> None:
+    """
+    A factory that cancels the attempt while it builds a protocol: that is
+    never connected, for nobody would tell it of the end.
+
+    faults F122
+    """
+    attempts: list[Deferred[Any]] = []
+
+    def build(log: Any) -> Talk:
+        attempts[0].cancel()
+        return Talk(log)
+
+    world.factory.kind = build
+    attempts.append(world.connect())
+    world.carrier.handshake()
+    assert [type(each) for each in world.results] == [CancelledError]
+    assert world.log == [] and world.carrier.log[-1] == "close"
+
+
 def test_newsBeforeTheOpening(world: World) -> None:
     """
     Whatever an engine says before it is open does not disturb the attempt.

@@ -185,6 +185,17 @@ def test_listenerClosesAsAMessageComes(event: str) -> None:
     assert bench.texts == [] and len(bench.endings) == 1
 
 
+@pytest.mark.parametrize("event", ["packet", "ping"])
+def test_listenerClosesAsAPingComes(event: str) -> None:
+    """
+    The ping is not answered then, and nothing is left (faults F122).
+    """
+    bench = Bench().opened()
+    bench.engine.on(event, lambda *args: bench.engine.abort("forced close"))
+    bench.polling.receiver.packetReceived(PING, b"")
+    bench.assertEmpty()
+
+
 def test_listenerClosesAsAMessageIsSent() -> None:
     """
     A listener that closes the engine because of a packet that is about to be

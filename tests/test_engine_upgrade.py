@@ -290,6 +290,17 @@ def test_pauseThatNeverEnds() -> None:
     bench.assertEmpty()
 
 
+def test_anUpgradeThatIsLostIsShownWhenItIsTold() -> None:
+    """
+    What an observer then sends is not for this connection.
+    """
+    bench = Bench().upgrading()
+    told: list[Any] = []
+    bench.engine.on("upgradeError", lambda: told.append(bench.engine.readyState))
+    bench.clock.advance(10.0)
+    assert told == ["closed"]
+
+
 def test_pauseInTime() -> None:
     """
     Once upgraded, the limit is forgotten.

@@ -184,12 +184,12 @@ def test_waitAgain(room: Room) -> None:
     assert room.heard == [2]
 
 
-def test_failAll(room: Room) -> None:
+def test_release(room: Room) -> None:
     """
     When the socket is given up, all fail.
     """
     room.wait(timeout=5.0)
     room.wait("b")
-    room.waits.failAll(CLOSED)
+    room.waits.release()(CLOSED)
     assert room.heard == [CLOSED, CLOSED]
     assert room.nothingLeft

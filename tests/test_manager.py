@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
 
 from clientkit import Bench, benchFixture, journal, names, only, outcomes
@@ -18,6 +19,13 @@ from txsocketio.interfaces import IEngineReceiver, IManager
 from txsocketio.protocol.messagepack import MessagePackParser
 
 bench = benchFixture
+
+
+def succeedLater(bench: Bench) -> Deferred[dict[str, str]]:
+    """
+    The query of an attempt, which takes a second to find out.
+    """
+    return deferLater(bench.clock, 1.0, lambda: {"a": "b"})
 
 
 def managerEvents(manager: Manager) -> list[Any]:
@@ -202,6 +210,38 @@ def test_aPacketObserverMayClose(bench: Bench) -> None:
     assert told == [("disconnect", "forced close")]
 
 
+def test_aPacketObserverMayConnectAnew(bench: Bench) -> None:
+    """
+    The packet is not of the connection that is to come, though that still
+    waits for its query.
+    """
+    socket = bench.connect(query=lambda: succeedLater(bench))
+    told = journal(socket)
+    socket.io.once("packet", lambda packet: socket.disconnect().connect())
+    bench.advance(1)
+    assert len(bench.connections) == 1 and told == []
+    bench.advance(1)
+    assert len(bench.live) == 1 and told == ["connect"] and socket.connected
+
+
+@pytest.mark.parametrize("value", [2, b"2"])
+def test_aPacketObserverMayBreakTheConnection(value: Any) -> None:
+    """
+    The event is not kept for the session that comes, which recovers it.
+    """
+    bench = Bench(recovery=True)
+    socket = bench.online()
+    told = journal(socket, "hi")
+    bench.emit("hi", 1)
+    bench.flush()
+    socket.io.once("packet", lambda packet: socket.io.engine.close())
+    bench.emit("hi", value)
+    bench.advance(2)
+    assert socket.recovered
+    assert [each[1] for each in told if each[0] == "hi"] == [1, value]
+    bench.end()
+
+
 def test_eachEngineIsShownBeforeItOpens(bench: Bench) -> None:
     """
     Whoever watches the wire misses nothing of it.
@@ -222,14 +262,15 @@ def test_eachEngineIsShownBeforeItOpens(bench: Bench) -> None:
     assert told[2:] == [(True, "opening"), "open"]
 
 
-def test_whatAnObserverEmitsAtTheEndIsKept(bench: Bench) -> None:
+@pytest.mark.parametrize("event", ["error", "close"])
+def test_whatAnObserverEmitsAtTheEndIsKept(bench: Bench, event: str) -> None:
     """
-    When an engine is shown to be closed, its sockets know it.
+    When an engine is shown to be broken or closed, its sockets know it.
     """
     socket = bench.online()
     accepted: list[Any] = []
-    socket.io.engine.on("close", lambda: accepted.append(outcomes(socket.emit("x"))))
-    bench.connection.drop()
+    socket.io.engine.on(event, lambda: accepted.append(outcomes(socket.emit("x"))))
+    bench.connection.drop("transport error")
     bench.flush()
     assert accepted == [[]] and socket.sendBuffer == [("x",)]
     bench.advance(2)
@@ -246,6 +287,60 @@ def test_whoIsShownAnEngineMayClose(bench: Bench) -> None:
     bench.flush()
     assert bench.live == []
     assert manager.readyState == "closed"
+
+
+def test_whoSeesAnEngineCloseMayOpenTheNext(bench: Bench) -> None:
+    """
+    close() waits for the one that it closes.
+    """
+    manager = bench.online().io
+    manager.engine.once("close", lambda: manager.open())
+    closed = outcomes(manager.close())
+    bench.flush()
+    assert closed == [None] and manager.state == "open"
+
+
+def test_whatIsEmittedWhileAnEngineClosesIsKept(bench: Bench) -> None:
+    """
+    An upgrade must end before it closes, and it takes nothing more meanwhile.
+    """
+    bench.holdsPolls = True
+    socket = bench.online(transports=["polling", "websocket"])
+    socket.io.engine.close()
+    assert socket.connected and socket.io.engine.readyState == "closing"
+    accepted = outcomes(socket.emit("x"))
+    asked = outcomes(socket.emitWithAck("y"))
+    assert socket.volatile.emit("z").result is False
+    bench.holdsPolls = False
+    bench.of("/").on("connection", lambda client: client.on("y", lambda: 1))
+    bench.advance(2)
+    assert accepted == [True] and asked == [1]
+    assert [each.event for each in bench.received] == ["x", "y"]
+
+
+def test_whoSeesAnAttemptEndMayBeginTheNext(bench: Bench) -> None:
+    """
+    An engine that is given up after C{timeout} is shown to be closed when the
+    next attempt waits; whoever connects then does so at once, and only once.
+    """
+    bench.ignore()
+    socket = bench.connect(timeout=5.0)
+    socket.io.engine.once("close", lambda: socket.disconnect().connect())
+    bench.advance(5)
+    assert socket.connected
+    bench.advance(10)
+    assert socket.connected and len(bench.connections) == 1
+
+
+def test_whoSeesAConnectionRestartMayConnect(bench: Bench) -> None:
+    """
+    The same when a namespace that is refused makes the manager try again.
+    """
+    bench.use(lambda auth: "no" if len(bench.connections) == 1 else None)
+    socket = bench.connect(retryOnConnectError=True)
+    socket.io.engine.once("close", lambda: socket.disconnect().connect())
+    bench.advance(10)
+    assert socket.connected and len(bench.live) == 1 and len(bench.connections) == 2
 
 
 def test_whoOpensWhileItClosesWaitsForThat(bench: Bench) -> None:

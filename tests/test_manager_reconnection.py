@@ -5,6 +5,7 @@ The manager tries again: when, how often, and who is told.
 from __future__ import annotations
 
 import gc
+from math import inf
 from typing import Any
 
 import pytest
@@ -853,3 +854,155 @@ def test_lengthenMayFail(bench: Bench, failures: Any) -> None:
     bench.flush()
     assert socket.io.nextAttempt == 1.0
     assert len(failures.flush(ZeroDivisionError)) == 1
+
+
+@pytest.mark.parametrize("never", [inf, 10**400], ids=["inf", "huge"])
+def test_lengthenCannotPreventTheNextAttempt(bench: Bench, failures: Any, never: float) -> None:
+    """
+    C{reconnection} is for that.
+    """
+    socket = bench.online()
+    socket.io.lengthen = lambda delay: never
+    bench.connection.drop()
+    bench.advance(1)
+    assert socket.connected
+    assert len(failures.flush(ValueError, OverflowError)) == 1
+
+
+def whenAsked(bench: Bench, moment: str, act: Any) -> Socket:
+    """
+    A socket whose C{lengthen} does something after a loss, or after an attempt.
+    """
+    socket = bench.online()
+    if moment == "attempt":
+        bench.refuse(1)
+        bench.connection.drop()
+        bench.flush()
+    socket.io.lengthen = lambda delay: float(bool(act(socket)))
+    if moment == "loss":
+        bench.connection.drop()
+    bench.advance(10)
+    return socket
+
+
+@pytest.mark.parametrize("moment", ["loss", "attempt"])
+@pytest.mark.parametrize("end", [lambda socket: socket.io.close(), Socket.disconnect])
+def test_lengthenMayClose(bench: Bench, moment: str, end: Any) -> None:
+    """
+    Then no attempt is waited for.
+    """
+    socket = whenAsked(bench, moment, end)
+    assert socket.state == "disconnected" and bench.timers == 0
+
+
+@pytest.mark.parametrize("moment", ["loss", "attempt"])
+def test_lengthenMayConnectAnew(bench: Bench, moment: str) -> None:
+    """
+    Then that is the next attempt, and no other follows.
+    """
+    socket = whenAsked(bench, moment, lambda socket: socket.disconnect().connect())
+    assert socket.connected and len(bench.live) == 1
+
+
+def test_whatLengthenEmitsIsKept(bench: Bench) -> None:
+    """
+    The connection is gone when it is asked.
+    """
+    socket = bench.online()
+    socket.io.lengthen = lambda delay: float(bool(socket.emit("x")))
+    bench.connection.drop()
+    bench.advance(1)
+    assert [each.event for each in bench.received] == ["x"]
+
+
+# who connects again as soon as it is told
+
+
+def connecting(socket: Socket) -> dict[str, list[Any]]:
+    """
+    Connect again, and wait for everything that can be waited for.
+    """
+    socket.connect()
+    return {
+        "open": outcomes(socket.io.whenOpen()),
+        "connected": outcomes(socket.whenConnected()),
+        "event": outcomes(socket.whenEvent("x")),
+        "next": outcomes(socket.stream("x").__anext__()),
+        "emit": outcomes(socket.emit("y")),
+    }
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda socket: socket.emit("a"),
+        lambda socket: socket.emitWithAck("a"),
+        lambda socket: socket.whenEvent("a"),
+        lambda socket: socket.stream("a").__anext__(),
+        Socket.whenConnected,
+        lambda socket: socket.io.whenOpen(),
+    ],
+    ids=["emit", "emitWithAck", "whenEvent", "stream", "whenConnected", "whenOpen"],
+)
+def test_whoConnectsWhenAllIsGivenUpIsNotFailedWithIt(bench: Bench, wait: Any) -> None:
+    """
+    What begins while C{reconnect_failed} is told is of the next connection.
+    """
+    socket = bench.online(reconnectionAttempts=1)
+    bench.refuse(2)
+    bench.connection.drop()
+    bench.flush()
+    begun: list[Any] = []
+    wait(socket).addErrback(lambda _: begun.append(connecting(socket)))
+    bench.advance(5)
+    bench.emit("x", 1)
+    bench.flush()
+    told = {"open": [socket.io], "connected": [socket], "event": [1], "next": [1], "emit": [True]}
+    assert begun == [told]
+
+
+@pytest.mark.parametrize("reconnection", [True, False])
+def test_whoConnectsWhenNobodyTriesAgainIsNotFailedWithIt(bench: Bench, reconnection: bool) -> None:
+    """
+    The same when a refusal is final, or reconnection is off.
+    """
+    bench.use(lambda auth: None if begun or not reconnection else "no")
+    bench.refuse(0 if reconnection else 1)
+    socket = bench.connect(reconnection=reconnection)
+    begun: list[Any] = []
+    socket.whenEvent("a").addErrback(lambda _: begun.append(connecting(socket)))
+    bench.advance(5)
+    assert [(each["open"], each["connected"]) for each in begun] == [([socket.io], [socket])]
+
+
+def test_whoStopsTryingWhenTheFirstIsToldEndsThemAll(bench: Bench) -> None:
+    """
+    Those who wait for the end of the other namespaces hear of it.
+    """
+    bench.of("/b")
+    socket = bench.online()
+    other = socket.io.socket("/b")
+    bench.flush()
+    ended = [outcomes(each.whenDisconnected()) for each in (socket, other)]
+    socket.on("disconnect", lambda: socket.io.stopTrying())
+    bench.connection.drop()
+    bench.flush()
+    assert ended == [[None], [None]]
+
+
+@pytest.mark.parametrize("end", ["close", "giveUp"])
+def test_aPolicyIsNotAskedOnAtTheEnd(bench: Bench, end: str) -> None:
+    """
+    What was asked whether to try again is cancelled with all else.
+    """
+    asked: Deferred[bool] = Deferred()
+    bench.use(lambda auth: "no")
+    socket = bench.connect(retryOnConnectError=lambda error: asked, reconnectionAttempts=1)
+    bench.flush()
+    if end == "close":
+        socket.io.close()
+    else:
+        bench.refuse(1)
+        bench.connection.drop()
+        bench.advance(5)
+    assert asked.called

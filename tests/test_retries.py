@@ -223,15 +223,12 @@ def test_withdrawSettled(line: Line) -> None:
     assert (line.forgotten, len(line.settled)) == ([], 1)
 
 
-def test_failAll(line: Line) -> None:
+def test_takeAll(line: Line) -> None:
     """
-    When the socket is given up, all fail, in order.
+    When the socket is given up, all are taken out, in order.
     """
-    error = Disconnected("io client disconnect")
-    line.add("a")
-    line.add("b")
-    line.queue.failAll(error)
-    assert line.settled == [("a", error), ("b", error)]
+    retried = [line.add("a"), line.add("b")]
+    assert line.queue.takeAll() == retried
     assert (len(line.queue), line.forgotten) == (0, [line.flying[0]])
 
 
@@ -245,7 +242,8 @@ def test_addedWhileFailing(line: Line) -> None:
     again: list[Retried] = []
     retried = Retried(("a",), PLAIN, lambda *_: again.append(line.add("b")))
     line.queue.add(retried)
-    line.queue.failAll(Disconnected("io client disconnect"))
+    for each in line.queue.takeAll():
+        each.settle(Disconnected("io client disconnect"), ())
     assert (len(line.queue), line.sent) == (1, ["a"])
     line.queue.ready()
     assert line.sent == ["a", "b"]
@@ -288,5 +286,5 @@ def test_bytes(line: Line) -> None:
     sizes.append(line.queue.bytes)
     line.queue.withdraw(second)
     sizes.append(line.queue.bytes)
-    line.queue.failAll(Disconnected("io client disconnect"))
+    line.queue.takeAll()
     assert [*sizes, line.queue.bytes] == [60, 50, 30, 0]

@@ -553,7 +553,7 @@ def test_abandon(offline: Desk) -> None:
     """
     offline.emit("a")
     offline.call("b")
-    offline.sender.abandon(False, CLOSED)
+    offline.sender.release()(False, CLOSED)
     assert offline.results == [False, CLOSED]
     assert offline.nothingLeft
 
@@ -566,7 +566,7 @@ def test_failed(offline: Desk) -> None:
     error = ReconnectFailed(3)
     offline.emit("a")
     offline.sender.failure = error
-    offline.sender.abandon(error, error)
+    offline.sender.release()(error, error)
     offline.emit("b")
     offline.call("c")
     assert offline.results == [error] * 3
@@ -593,7 +593,7 @@ def test_outgoingListenerDisconnects(desk: Desk) -> None:
 
     def disconnect(_: Any) -> None:
         desk.sender.sessionOver()
-        desk.sender.abandon(False, CLOSED)
+        desk.sender.release()(False, CLOSED)
 
     desk.sender.outbox.show = disconnect
     desk.call("a")
@@ -775,7 +775,7 @@ def test_retriesFrozen(sure: Desk) -> None:
     ]
     assert first == second
     sure.lose()
-    sure.sender.abandon(False, CLOSED)
+    sure.sender.release()(False, CLOSED)
 
 
 @pytest.mark.parametrize("way", ["emit", "call"])
@@ -811,7 +811,7 @@ def test_retriesDisconnect() -> None:
     desk.emit("untried")
     desk.call("asked")
     desk.sender.sessionOver()
-    desk.sender.abandon(False, CLOSED)
+    desk.sender.release()(False, CLOSED)
     assert desk.results == [CLOSED, False, CLOSED]
     assert desk.nothingLeft
 
@@ -969,6 +969,6 @@ def test_oneCancelsTheOther() -> None:
     desk.call("a").addBoth(lambda _: later[0].cancel())
     later.append(desk.call("b"))
     desk.sender.sessionOver()
-    desk.sender.abandon(False, CLOSED)
+    desk.sender.release()(False, CLOSED)
     assert desk.results[0] is CLOSED
     assert isinstance(desk.results[1], CancelledError)

@@ -885,6 +885,39 @@ def test_encodingARetriedEventDisconnects(bench: Bench) -> None:
     assert bench.texts == ["0", "1"]
 
 
+def test_encodingDisconnectsOffline(bench: Bench) -> None:
+    """
+    What has failed with that is not sent when the socket connects again.
+    """
+    socket, value = leaving(bench), Unknown()
+    bench.connection.drop()
+    bench.flush()
+    only(outcomes(socket.emitWithAck("a", value)), Disconnected)
+    assert socket.sendBuffer == []
+    socket.connect()
+    bench.advance(5)
+    assert socket.connected and bench.texts[-1].startswith("0")
+
+
+def test_encodingARetriedEventFails(bench: Bench) -> None:
+    """
+    What could be encoded once and cannot again fails, and is no obstacle to
+    what waits behind it, nor to the connection.
+    """
+    calls: list[object] = []
+
+    def default(value: object) -> int:
+        calls.append(value)
+        return 1 // (2 - len(calls))
+
+    socket = bench.connect(parser=JSONParser(default=default), retries=1)
+    failed, sent = outcomes(socket.emit("a", Unknown())), outcomes(socket.emit("echo"))
+    bench.of("/").on("connection", lambda client: client.on("echo", lambda: None))
+    bench.flush()
+    only(failed, NotEncodable)
+    assert sent == [True] and len(bench.connections) == 1
+
+
 @pytest.mark.parametrize("end", ["disconnect", "abort", "reconnect"])
 @pytest.mark.parametrize("offline", [False, True])
 def test_sendingIsShownToWhoDisconnects(bench: Bench, end: str, offline: bool) -> None:

@@ -32,7 +32,7 @@ class Source(Dispatcher):
         self._dispatch(list(data), None)
 
     def end(self, error: BaseException | None = None) -> None:
-        self._endStreams(StopAsyncIteration() if error is None else error)
+        self._releaseStreams()(StopAsyncIteration() if error is None else error)
 
     def next(self, stream: Stream) -> Deferred[Any]:
         """

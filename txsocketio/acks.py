@@ -151,6 +151,12 @@ class PendingAcks:
             waiting.timer = self._clock.callLater(timeout, self._timeUp, waiting, event, timeout)
         return ackID
 
+    def expects(self, waiting: Waiting) -> bool:
+        """
+        Whether its answer is still to come.
+        """
+        return self._waiting.get(waiting.ackID) is waiting  # type: ignore[arg-type]
+
     def resolve(self, ackID: int | None, values: Sequence[Any]) -> bool:
         """
         The server answered.
@@ -190,7 +196,7 @@ class PendingAcks:
         """
         Fail those of C{some} who still wait.
         """
-        lost = [each for each in some if self._waiting.get(each.ackID) is each]  # type: ignore[arg-type]
+        lost = [each for each in some if self.expects(each)]
         for waiting in lost:
             self.forget(waiting)
         for waiting in lost:

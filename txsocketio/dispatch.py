@@ -278,9 +278,17 @@ class Dispatcher(Emitter):
         """
         return lambda *values: forward(*self._own((event, *values))[1:])
 
-    def _endStreams(self, end: BaseException) -> None:
-        for stream in list(self._streams or ()):
-            stream.finish(end)
+    def _releaseStreams(self) -> Callable[[BaseException], None]:
+        """
+        @return: ends the streams that there are now.
+        """
+        streams = list(self._streams or ())
+
+        def end(why: BaseException) -> None:
+            for stream in streams:
+                stream.finish(why)
+
+        return end
 
     def _dispatch(
         self, data: Sequence[Any], sendAnswer: Callable[[Sequence[Any]], None] | None

@@ -144,6 +144,8 @@ class _Attempt:
         except Exception:
             self._failed(Failure())
             return
+        if self._over:
+            return  # the factory has cancelled the attempt
         self._over = True
         EngineTransport(self._engine, protocol, address).connect()
         if not self.result.called:

@@ -325,8 +325,11 @@ class Engine(Emitter):
 
     def expired(self) -> bool:
         """
-        Whether the server's heartbeat is overdue; the engine then closes.
+        Whether the server's heartbeat is overdue; the engine then closes, as
+        it may already.
         """
+        if self.readyState == "closing":
+            return True
         return self._heartbeat is not None and self._heartbeat.overdue()
 
     def pauseReading(self) -> None:
@@ -423,10 +426,10 @@ class Engine(Emitter):
         """
         A packet of the engine's own.
         """
-        if self.readyState == "closed":
-            return
         if self._observed:
             self._showReceived(packetType, data, False)
+        if self.readyState == "closed":
+            return
         if packetType == OPEN:
             self._openReceived(data)
         elif self.readyState == "opening":
@@ -662,11 +665,12 @@ class Engine(Emitter):
     def _upgradeLost(self, error: Exception) -> None:
         if self._upgrading is None:
             return  # closed meanwhile
-        self._show("upgradeError", error)
+        self.transport.abort()
+        news = ("upgradeError", error)
         if self.readyState == "closing":
-            self.abort("forced close")
+            self._closed("forced close", None, news)
         else:
-            self._abortWith("transport error", error)
+            self._failed("transport error", error, news)
 
     def _paused(self, unsent: list[tuple[int, bytes, bool]], probe: Probe) -> None:
         if self._upgrading is not probe:
@@ -727,13 +731,16 @@ class Engine(Emitter):
         self.transport.abort()
         self._failed(reason, error)
 
-    def _failed(self, reason: str, details: Any) -> None:
+    def _failed(self, reason: str, details: Any, *news: tuple[Any, ...]) -> None:
         if self.readyState != "closed" and isinstance(details, Exception):
             self._factory.webSocketWorked = False
-            self._show("error", details)
-        self._closed(reason, details)
+            news = (*news, ("error", details))
+        self._closed(reason, details, *news)
 
-    def _closed(self, reason: str, details: Any) -> None:
+    def _closed(self, reason: str, details: Any, *news: tuple[Any, ...]) -> None:
+        """
+        @param news: events to show, with their values, before C{close}.
+        """
         if self.readyState == "closed":
             return
         self.readyState = "closed"
@@ -746,10 +753,11 @@ class Engine(Emitter):
         if self._closing is None:
             self._endWire()
         try:
-            # First, as in the reference: what an observer then makes a socket
-            # send belongs to the next connection.
+            # First: what an observer then makes a socket send belongs to the
+            # next connection.
             self._receiver.engineClosed(reason, details)
-            self._show("close", reason, details)
+            for each in (*news, ("close", reason, details)):
+                self._show(*each)
         finally:
             self._held, self._heldBytes = [], 0
             if self._closing is None:

@@ -75,17 +75,11 @@ class EventWaits:
             if wanted and not waiter.called:
                 self._timeouts.resolve(waiter.ackID, data[1:])
 
-    def failAll(self, error: SocketIOError) -> None:
-        """
-        None of the events will come.
-        """
-        self.release()(error)
-
     def release(self) -> Callable[[SocketIOError], None]:
         """
         Settle apart those who wait now from those who come.
 
-        @return: fails those who wait now.
+        @return: fails those who wait now: none of the events will come.
         """
         waiting = self._timeouts.present()
         return lambda error: self._timeouts.failThese(waiting, error)

@@ -254,8 +254,8 @@ class IEngine(Interface):
 
     def expired() -> bool:
         """
-        Whether the server's heartbeat is overdue, so that whatever is sent
-        now goes nowhere.  If so, the engine closes in the next turn.
+        Whether whatever is sent now goes nowhere: the engine is closing, or
+        the server's heartbeat is overdue and it closes in the next turn.
         """
 
     def overweight(text: bytes | None, binaries: Sequence[bytes]) -> int:

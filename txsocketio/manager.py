@@ -12,6 +12,7 @@ Must not know: transports, HTTP, WebSocket.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
 from random import random
 from types import MappingProxyType
 from typing import Any
@@ -379,10 +380,11 @@ class Manager(Tunable):
         if self.state != "open":
             return
         self._reconnection.unproved()
-        self._dismissEngine()
+        end = self._letGo()
         self._logLoss("forced close", error)
-        spent = self._planRetry(error)
         self._holdPackets()
+        spent = self._planRetry(error)
+        end()
         for socket in [each for each in self._sockets.values() if each.asked]:
             socket.managerClosed("forced close", error)
         self._show("close", "forced close", error)
@@ -454,6 +456,8 @@ class Manager(Tunable):
             packetType, namespace, ackID, data = packet
             if self._observed:
                 self._show("packet", packet)
+                if self._decoder is None:
+                    return  # an observer has ended the connection
             socket = self._sockets.get(namespace)
             if socket is not None:
                 socket.packetReceived(packetType, ackID, data)
@@ -556,7 +560,7 @@ class Manager(Tunable):
         self._attemptFailed(error)
 
     def _attemptFailed(self, error: Exception) -> None:
-        self._endAttempt()
+        end = self._letGo()
         self._noteUnknownSID(error)
         number = self._reconnection.attempts
         callbacks, self._openCallbacks = self._openCallbacks, ()
@@ -568,6 +572,7 @@ class Manager(Tunable):
         else:
             spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
+        end()
         self._tellAttemptFailed(error, callbacks, number)
         if self.state != "closed":
             return  # a listener has connected again
@@ -588,16 +593,10 @@ class Manager(Tunable):
             self._show("reconnect_error", error)
 
     def _tellResting(self, error: Exception) -> None:
+        waiters = self._openWaiters.take()  # not those who wait for what a listener opens
         for socket in list(self._sockets.values()):
             socket.managerFailed(error)
-        self._openWaiters.fail(error)
-
-    def _endAttempt(self) -> None:
-        self._attempt = None
-        asking, self._asking = self._asking, None
-        if asking is not None:
-            asking.cancel()
-        self._dismissEngine()
+        waiters.fail(error)
 
     # inside: retrying
 
@@ -619,18 +618,27 @@ class Manager(Tunable):
             self._reconnection.life.rest()
             return True
         else:
-            delay = self._lengthened(self._reconnection.nextDelay(error))
+            self._wait(self._reconnection.nextDelay(error))
+        return False
+
+    def _wait(self, delay: float) -> None:
+        # At first without asking, so that whoever is asked may end it.
+        self._reconnection.life.wait(delay, self._startAttempt)
+        delay = self._lengthened(delay)
+        if self.state == "waiting":
             self._reconnection.life.wait(delay, self._startAttempt)
             number = self._reconnection.attempts
             text = "Next attempt to reach {url} in {delay:.1f} s."
             self._log.info(text, url=self.url, delay=delay, attempt=number)
-        return False
 
     def _lengthened(self, delay: float) -> float:
         if self.lengthen is None:
             return delay
         try:
-            return max(delay, self.lengthen(delay))
+            longer = float(self.lengthen(delay))
+            if longer == inf:
+                raise ValueError("there would be no next attempt")
+            return max(delay, longer)
         except Exception:
             self._log.failure("lengthen= of {url} failed.", url=self.url)
             return delay
@@ -640,22 +648,24 @@ class Manager(Tunable):
         self._reconnection.reset()
         text = "Gave up on {url} after {attempts} reconnection attempts."
         self._log.info(text, url=self.url, attempts=error.attempts)
+        waiters = self._openWaiters.take()  # not those who wait for what a listener opens
         for socket in list(self._sockets.values()):
             socket.managerFailed(error)
-        self._openWaiters.fail(error)
+        waiters.fail(error)
         self._show("reconnect_failed")
 
     def _lost(self, reason: str, details: Any) -> None:
         self._reconnection.unproved()
         self.reading.end()
         self._decoder = None
-        self._awaitEnd()
+        assert self.engine is not None
+        self._awaitEnd(self.engine)
         error = _asError(reason, details)
         self._noteUnknownSID(error)
         self._logLoss(reason, details)
+        self._holdPackets()
         spent = self._planRetry(error)
         resting = self.state == "closed" and not spent
-        self._holdPackets()
         for socket in list(self._sockets.values()):
             socket.managerClosed(reason, details)
         self._show("close", reason, details)
@@ -688,24 +698,34 @@ class Manager(Tunable):
         self._reconnection.reset()
         self._reconnection.life.rest()
         self._openCallbacks = ()
-        self._endAttempt()
+        self._letGo()()
 
-    def _dismissEngine(self) -> None:
+    def _letGo(self) -> Callable[[], None]:
         """
-        Let the engine end by itself; it is heard no more.
+        Hear no more of the engine and of the attempt.
+
+        @return: to be called to end them, when the machine has moved: whoever
+            observes them may open the next.
         """
-        engine = self.engine
+        self._attempt = None
+        asking, self._asking = self._asking, None
         self.reading.end()
         self._decoder = None
-        if engine is None or engine.receiver is DEAF:
-            return
-        engine.receiver = DEAF
-        engine.close()
-        self._awaitEnd()
-
-    def _awaitEnd(self) -> None:
         engine = self.engine
-        assert engine is not None
+        dismissed = engine is not None and engine.receiver is not DEAF
+        if engine is not None and dismissed:
+            engine.receiver = DEAF
+            self._awaitEnd(engine)
+
+        def end() -> None:
+            if asking is not None:
+                asking.cancel()
+            if engine is not None and dismissed:
+                engine.close()
+
+        return end
+
+    def _awaitEnd(self, engine: Engine) -> None:
         self._leaving |= {engine}
         engine.whenGone().addCallback(lambda _: self._left(engine))
 
@@ -745,6 +765,8 @@ class Manager(Tunable):
         packetType, namespace, ackID, data = packet
         if self._observed:
             self._show("packet", packet)
+            if self._decoder is None:
+                return  # an observer has ended the connection
         socket = self._sockets.get(namespace)
         if socket is not None:
             socket.packetReceived(packetType, ackID, data)

@@ -27,6 +27,7 @@ from txsocketio.errors import (
     DecodeError,
     Disconnected,
     ReconnectFailed,
+    SocketIOError,
     TransportError,
     described,
 )
@@ -250,6 +251,11 @@ class Membership(Dispatcher):
         """
         The connection is gone.
         """
+        self._connectionLost(reason, details)
+        # Told already that nobody tries again, if a listener saw to that.
+        self._tellIdle()
+
+    def _connectionLost(self, reason: str, details: Any) -> None:
         # Of what was overdue they know.
         asked, self._askedOn = self.asked and not self._overdue, None
         if asked and not self.connected and self._pid is not None:
@@ -285,13 +291,15 @@ class Membership(Dispatcher):
         if not self.active:
             return
         self._stopRetrying()
+        self._stopDeciding()
         self.why = described(error)
         if isinstance(error, ReconnectFailed):
             self.active = False
             self._sender.failure = error
-            self._sender.abandon(error, error)
-            self._endStreams(error)
-        self._tellGivenUp(error)
+            self._release()(error, error, error)
+            self._tellIdle()
+        else:
+            self._tellGivenUp(error)
 
     def sayGoodbye(self) -> None:
         """
@@ -308,12 +316,12 @@ class Membership(Dispatcher):
         """
         The manager was closed by the client.
         """
-        settle = self._release(error)
-        self.managerClosed(error.reason, error.details)
+        settle = self._release()
+        self._stopDeciding()
+        self._connectionLost(error.reason, error.details)
         self.why = "close() of the manager was called"
-        settle()
-        if self.state == "disconnected":
-            self._tellIdle()
+        settle(False, error, StopAsyncIteration())
+        self._tellIdle()
 
     # inside: sending
 
@@ -694,8 +702,7 @@ class Membership(Dispatcher):
         if announced:
             self._show("disconnect", reason, details)
         self._sender.sessionEnded(reason, details)
-        if not self.active:
-            self._tellIdle()
+        self._tellIdle()
 
     def _endSession(self, reason: str, details: Any, asked: bool) -> None:
         wasConnected, announced = self.connected, self._announced
@@ -746,38 +753,52 @@ class Membership(Dispatcher):
         elif self._asking is not None:
             self._askedOn = None  # CONNECT was not sent
 
-    def _release(self, error: Disconnected) -> Callable[[], None]:
+    def _release(self) -> Callable[[bool | SocketIOError, SocketIOError, BaseException], None]:
         """
         Take out everything that waits now for this socket to be connected;
-        what listeners begin meanwhile is not touched.
+        what is begun while it is settled is not touched.
 
-        @return: to be called to settle it.
+        @return: to be called to settle it, with what becomes of emits that
+            were not sent, what the others fail with, and how streams end.
         """
-        waiters = self._connectWaiters.take()
         settleEmits = self._sender.release()
-        settleWaits = self._eventWaits.release()
-        streams = list(self._streams or ())
+        endStreams = self._releaseStreams()
+        failWaits = self._releaseWaits()
 
-        def settle() -> None:
-            settleEmits(False, error)
-            settleWaits(error)
-            for stream in streams:
-                stream.finish(StopAsyncIteration())
-            waiters.fail(error)
+        def settle(
+            outcome: bool | SocketIOError, error: SocketIOError, end: BaseException
+        ) -> None:
+            settleEmits(outcome, error)
+            endStreams(end)
+            failWaits(error)
 
         return settle
+
+    def _releaseWaits(self) -> Callable[[Exception], None]:
+        """
+        As L{_release}, for those only who wait for an event or a connection.
+        """
+        connects = self._connectWaiters.take()
+        failEvents = self._eventWaits.release()
+
+        def fail(error: Exception) -> None:
+            failEvents(error)  # type: ignore[arg-type]
+            connects.fail(error)
+
+        return fail
 
     def _tellGivenUp(self, error: Exception) -> None:
         """
         No connection will come by itself.
         """
-        self._eventWaits.failAll(error)  # type: ignore[arg-type]
-        self._connectWaiters.fail(error)
-        if self.state in ("disconnected", "failed"):
-            self._tellIdle()
+        self._releaseWaits()(error)
+        self._tellIdle()
 
     def _tellIdle(self) -> None:
-        if len(self._idleWaiters):
+        """
+        Tell those who wait for the end, if this is it.
+        """
+        if len(self._idleWaiters) and self.state in ("disconnected", "failed"):
             self.io.whenUnused().addCallback(self._idleWaiters.take().succeed)
 
 

@@ -122,6 +122,7 @@ class Outbox:
     @ivar live: whether packets may be sent now: the namespace is connected,
         and everything that waited has gone.
     @ivar corked: whether packets are kept although they could be sent.
+    @ivar open: whether the session lets packets through.
     @ivar show: called with an event's name and arguments when it is actually
         sent, or L{None} while nobody wants to know.
     """
@@ -133,13 +134,13 @@ class Outbox:
         "_flushing",
         "_forget",
         "_manager",
-        "_open",
         "_packetLimit",
         "_parcels",
         "_unasked",
         "_undrained",
         "corked",
         "live",
+        "open",
         "show",
     )
 
@@ -158,9 +159,8 @@ class Outbox:
         self._packetLimit, self._byteLimit = limits
         self._forget = forget
         self.show: Callable[[Sequence[Any]], None] | None = None
-        self.live = self.corked = False
+        self.live = self.corked = self.open = False
         self._flushing = False
-        self._open = False  # whether the session lets packets through
         # No plain dict: to look for the first of many that are gone takes long.
         self._parcels: OrderedDict[Parcel, None] = OrderedDict()
         self._byWaiting: dict[Any, Parcel] = {}
@@ -284,7 +284,7 @@ class Outbox:
         ends under it.
         """
         engine = self._manager.engine
-        self._flushing = self._open = True
+        self._flushing = self.open = True
         while self._parcels and self._goesOn(engine):
             parcel = next(iter(self._parcels))
             self.withdraw(parcel)
@@ -297,7 +297,7 @@ class Outbox:
         The session is over: from now on packets are kept.
         """
         self.live = False
-        self._flushing = self._open = False
+        self._flushing = self.open = False
 
     def cork(self) -> None:
         """
@@ -312,7 +312,7 @@ class Outbox:
         what waits first.
         """
         self.corked = False
-        waits = self._open and not self.live and not self._flushing
+        waits = self.open and not self.live and not self._flushing
         if waits and not self._manager.engine.expired():
             self.flush()
 

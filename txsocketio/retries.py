@@ -133,13 +133,6 @@ class RetryQueue:
             self.bytes -= retried.size
             self._next()
 
-    def failAll(self, error: SocketIOError) -> None:
-        """
-        None of them will be sent any more.
-        """
-        for retried in self.takeAll():
-            retried.settle(error, ())
-
     def takeAll(self) -> Sequence[Retried]:
         """
         Give away what waits; whoever asked for it settles it.

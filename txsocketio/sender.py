@@ -110,9 +110,9 @@ class Sender:
             outbox.checkRoom()
         values = (event, *args)
         text, binaries = self._manager.parser.encode(EVENT, self._namespace, None, values)
-        if not outbox.live:
+        if not outbox.open:
             # What the parser called has disconnected us.
-            return succeed(False)  # type: ignore[unreachable]
+            return succeed(False)
         try:
             congested = self._manager.sendPacket(text, binaries, True)
         except PayloadTooLarge as error:
@@ -141,9 +141,9 @@ class Sender:
             return waiting
         # What _post would do for most events, without its detours.
         text, binaries = self._encode(how, values, waiting)
-        if not self.outbox.live:
+        if not self.outbox.open:
             # What the parser called has disconnected us, and so this has failed.
-            return waiting  # type: ignore[unreachable]
+            return waiting
         try:
             self._manager.sendPacket(text, binaries, True)
         except PayloadTooLarge as error:
@@ -238,21 +238,14 @@ class Sender:
         }
         self.acks.failAll(Disconnected(reason, details), kept)
 
-    def abandon(self, outcome: bool | SocketIOError, error: SocketIOError) -> None:
-        """
-        Settle everything: it will not be sent, or not be answered.
-
-        @param outcome: what becomes of emits that were not sent.
-        @param error: what those fail with that wait for an answer.
-        """
-        self.release()(outcome, error)
-
     def release(self) -> Callable[[bool | SocketIOError, SocketIOError], None]:
         """
         Take out everything that waits now, so that what is emitted from now
         on is not touched.
 
-        @return: settles it; the parameters are those of L{abandon}.
+        @return: settles it: it will not be sent, or not be answered.  To be
+            called with what becomes of emits that were not sent, and what
+            those fail with that wait for an answer.
         """
         parcels = self.outbox.takeAll()
         queued = self._retries.takeAll() if self._retries is not None else ()
@@ -348,11 +341,17 @@ class Sender:
         self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting, wanted: bool
     ) -> Deferred[bool] | None:
         text, binaries = self._encode(how, values, waiting)
+        if waiting is not None and not self.acks.expects(waiting):
+            # What the parser called has disconnected us, and whoever waits was told.
+            return succeed(False) if wanted else None
         parcel = Parcel(text, binaries, how.compress, values, waiting)
-        self.outbox.keep(parcel)
         if wanted:
             parcel.accepted = Acceptance()
             parcel.accepted._canceller = lambda _: self._takeBack(parcel)
+        self.outbox.keep(parcel)
+        if self.outbox.live and not self._manager.engine.expired():
+            # What the parser called has drawn the cork.
+            self.outbox.flush()
         return parcel.accepted
 
     def _takeBack(self, parcel: Parcel) -> None:
@@ -430,7 +429,11 @@ class Sender:
         # The limits were asked when it was queued.
         now = self.outbox.live and not self._manager.engine.expired()
         send = self._sendNow if now else self._keep
-        send(retried.how, retried.values, waiting, False)
+        try:
+            send(retried.how, retried.values, waiting, False)
+        except Exception as error:
+            # What the parser calls, and it may be anybody's, did it once only.
+            waiting.fail(error)  # type: ignore[arg-type]
 
     def _queue(self) -> RetryQueue:
         assert self._retries is not None

@@ -98,10 +98,10 @@ class Socket(Membership):
 
         @return: self
         """
-        settle = self._release(Disconnected("io client disconnect"))
+        settle = self._release()
         self._leaveNamespace()
         self._leave("io client disconnect", None, "disconnect() was called")
-        settle()
+        settle(False, Disconnected("io client disconnect"), StopAsyncIteration())
         return self
 
     close = disconnect
