@@ -17,6 +17,7 @@ from txsocketio.bots import daemon as module
 from txsocketio.bots.daemon import BotDaemon, UnknownBot
 from txsocketio.bots.descriptions import BotDescription, DaemonDescription
 from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError
+from txsocketio.bots.notify import Notifier
 from txsocketio.bots.runner import BotRunner
 from txsocketio.bots.states import BotState
 
@@ -327,6 +328,25 @@ def test_whoLeavesIsWaitedForAtTheStop(stage: Stage) -> None:
     stage.clients[1].stopped.callback(None)
     assert len(stopped) == 1 and len(stage.clients) == 2
     assert daemon.runners["b"].condition.state is BotState.WAITING
+
+
+def test_theWatchdogIsFedUntilAllHaveLeft(stage: Stage) -> None:
+    """
+    And no longer: not for ever, because of a bot that a reload was about to
+    start.
+    """
+    daemon = stage.run("a", "b")
+    Notifier(daemon, lambda **values: None, watchdog=10).setServiceParent(daemon)
+    stage.clock.advance(5)
+    for client in stage.clients:
+        client.stopped = Deferred()
+    stage.write(bot("a", "http://x"), bot("b"))
+    stage.reload()
+    daemon.stopService()
+    stage.clients[0].stopped.callback(None)
+    assert any(each.getTime() == 10 for each in stage.clock.getDelayedCalls())
+    stage.clients[1].stopped.callback(None)
+    assert stage.clock.getDelayedCalls() == []
 
 
 def test_aBotRemovedMeanwhileIsNotMissed(stage: Stage) -> None:

@@ -24,6 +24,7 @@ from txsocketio.bots.mistakes import ConfigError, PluginError, didYouMean
 from txsocketio.bots.pace import AttemptPace
 from txsocketio.bots.runner import BotRunner
 from txsocketio.bots.states import BotState
+from txsocketio.waiters import Waiters
 
 __all__ = ["FAILED", "BotDaemon", "UnknownBot"]
 
@@ -89,6 +90,7 @@ class BotDaemon(MultiService):
         self._read = read
         self._endProcess = endProcess
         self._leaving: set[BotRunner] = set()
+        self._endWaiters = Waiters()
         self._reloads = DeferredLock()
         for each in bots:
             self.add(each)
@@ -149,7 +151,15 @@ class BotDaemon(MultiService):
             removed before and are not done.
         """
         stopping: Deferred[Any] = super().stopService()
-        return DeferredList([stopping, *(each.whenEnded() for each in self._leaving)])
+        ended = DeferredList([stopping, *(each.whenEnded() for each in self._leaving)])
+        return ended.addCallback(self._cbEnded)
+
+    def whenEnded(self) -> Deferred[Any]:
+        """
+        @return: fires when the stop that is under way, or the next one, has
+            come to its end.
+        """
+        return self._endWaiters.wait()
 
     def reload(self) -> Deferred[Changes]:
         """
@@ -163,6 +173,10 @@ class BotDaemon(MultiService):
         return self._reloads.run(self._reload)
 
     # inside
+
+    def _cbEnded(self, result: Any) -> Any:
+        self._endWaiters.succeed(None)
+        return result
 
     def _changed(self, runner: BotRunner) -> None:
         self._tellObservers()
