@@ -193,12 +193,36 @@ def test_theCommandGivesTheStatus(status: int) -> None:
     assert reactor.stopping
 
 
-def test_aMistakeOfOursIsShown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_aMistakeOfOursIsShown() -> None:
     """
-    It is a failure, too.
+    And no reactor is left running because of it.
     """
-    assert runTrying(FakeReactor(), [], partial(_result, ValueError("oops"))) == 1
-    assert "oops" in capsys.readouterr().out
+    reactor = FakeReactor()
+    with pytest.raises(ValueError, match="oops"):
+        runTrying(reactor, [], partial(_result, ValueError("oops")))
+    assert reactor.stopping
+
+
+def test_nobodyReadsTheLines() -> None:
+    """
+    Whoever cannot tell ends at once, with the status that says so.
+    """
+
+    def tell(line: str) -> None:
+        raise SystemExit(141)
+
+    bots = [BotDescription(name, "http://h", "log") for name in ("a", "b")]
+
+    def tryThem(bots: Any, reactor: Any) -> Any:
+        return tryAll(bots, Clock(), tell, attempt)
+
+    async def attempt(bot: Any, reactor: Any, tell: Any) -> bool:
+        tell("FAILED")
+        return False
+
+    with pytest.raises(SystemExit) as ended:
+        runTrying(FakeReactor(), bots, tryThem)
+    assert ended.value.code == 141
 
 
 def test_endingByASignal() -> None:

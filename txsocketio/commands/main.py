@@ -19,6 +19,7 @@ from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
+from txsocketio.bots.texts import forgiving, say
 from txsocketio.commands.arguments import (
     COMMANDS,
     OVERVIEW,
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None, reactor: Any = None) -> int:
     command = words.pop(0) if words else ""
     progress = Progress(sys.stderr)
     if command in _SHOWN:
-        print(_SHOWN[command])
+        say(_SHOWN[command])
         return int(Exit.DONE)
     if command not in COMMANDS:
         what = f"there is no command {command!r}" if command else "say what to do"
@@ -83,7 +84,7 @@ def _perform(command: str, given: Namespace, progress: Progress, reactor: Any) -
     if command == "probe":
         from txsocketio.commands.probe import beginProbe
 
-        begin = beginProbe(given, texts, progress, sys.stdout, reactor)
+        begin = beginProbe(given, texts, progress, forgiving(sys.stdout), reactor)
     else:
         begin = _beginWork(command, given, texts, progress, reactor)
     _beginLogging(progress, given.verbose)
