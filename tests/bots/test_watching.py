@@ -16,8 +16,8 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 
 from bots.lookkit import document
 from support import deferred, freePort
+from txsocketio.bots.asking import ask
 from txsocketio.bots.config import parseConfig
-from txsocketio.bots.ctl import ask
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.loader import Plugins
@@ -92,7 +92,7 @@ async def test_operatorsAreHeard(tmp_path: Path) -> None:
     try:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         endpoint = UNIXClientEndpoint(daemon.reactor, str(path))
-        answer = await ask(endpoint, {"command": "status"}, daemon.reactor, 5)
+        answer = await ask(endpoint, {"command": "status"})
         assert answer == {"ok": True, "result": told}
     finally:
         await daemon.stopService()
