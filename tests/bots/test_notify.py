@@ -16,6 +16,7 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
 from bots.lookkit import status
+from txsocketio.bots.keys import inForce
 from txsocketio.bots.notify import Notifier, NotifySocket, notifierFor, summary
 from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.states import BotState
@@ -48,7 +49,7 @@ class Stage:
         self.daemon: Any = SimpleNamespace(
             reactor=self.clock,
             runners={"ticker": self.runner},
-            settings=settings,
+            settings=inForce(settings),
             observers=[],
             reloading=False,
             whenEnded=self.ends.wait,

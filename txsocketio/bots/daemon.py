@@ -10,6 +10,7 @@ Must not know: files, HTTP, signals.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from twisted.logger import Logger
 
 from txsocketio.bots.changes import Changes, compare
 from txsocketio.bots.descriptions import BotDescription, DaemonDescription
+from txsocketio.bots.keys import inForce
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import ConfigError, PluginError, didYouMean
 from txsocketio.bots.pace import AttemptPace
@@ -79,7 +81,7 @@ class BotDaemon(MultiService):
         self.reactor = reactor
         self.runners: dict[str, BotRunner] = {}
         self.adopted: Callable[[Any], object] = lambda parent: None
-        self.settings: dict[str, Any] = dict(settings or {})
+        self.settings: dict[str, Any] = inForce(settings or {})
         self.observers: list[Callable[[], object]] = []
         self.adjustable: dict[str, Callable[[Any], object]] = {
             "onError": lambda value: None,  # asked for when it matters
@@ -180,7 +182,7 @@ class BotDaemon(MultiService):
 
     def _changed(self, runner: BotRunner) -> None:
         self._tellObservers()
-        if runner.condition.state is BotState.FAILED and self.settings.get("onError") == "stop":
+        if runner.condition.state is BotState.FAILED and self.settings["onError"] == "stop":
             self._log.critical(
                 'the bot "{bot}" has failed, and onError = stop: the process ends',
                 bot=runner.name,
@@ -235,6 +237,7 @@ class BotDaemon(MultiService):
         try:
             self._plugins.forget()
             new = self._read()
+            new = replace(new, settings=inForce(new.settings))
             return new, {each.plugin: self._plugins.find(each.plugin) for each in new.bots}
         except (ConfigError, PluginError) as error:
             self._log.error(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from txsocketio.bots.readiness import parseReady
+from txsocketio.bots.readiness import Readiness, parseReady
 from txsocketio.bots.schema import PluginOption, boolean, count, rate, seconds
 from txsocketio.options import OPTIONS, checkHeaders, checkQuery
 from txsocketio.protocol.url import parseURL
@@ -28,6 +28,7 @@ __all__ = [
     "REFUSED",
     "Key",
     "findKey",
+    "inForce",
     "namesKnown",
     "namesTaken",
     "unixEndpoint",
@@ -57,7 +58,7 @@ class Key:
     @ivar place: where the value goes: C{own}, C{options}, C{config} or the
         name of a mapping.
     @ivar name: the name there.
-    @ivar default: what C{[daemon]} comes to without it, to be shown.
+    @ivar default: the value in C{[daemon]} without it, L{None} for none.
     """
 
     name: str
@@ -65,7 +66,7 @@ class Key:
     parse: Callable[[str], Any]
     rule: str
     secret: bool | Callable[[str], Iterable[str]] = False
-    default: str | None = None
+    default: Any = None
 
 
 def _text(text: str) -> str:
@@ -146,7 +147,11 @@ INSTALL_METRICS = 'python -m pip install "txsocketio[metrics]"'
 _SEEING = (
     Key("status", "daemon", _endpoint, _ENDPOINT),
     Key(
-        "ready", "daemon", parseReady, "must be all, any, once, or the names of bots", default="all"
+        "ready",
+        "daemon",
+        parseReady,
+        "must be all, any, once, or the names of bots",
+        default=Readiness(),
     ),
     Key("log-format", "daemon", _oneOf("text", "json"), "must be text or json", default="text"),
     Key(
@@ -157,7 +162,7 @@ _SEEING = (
         default="info",
     ),
     Key("control", "daemon", _endpoint, _ENDPOINT),
-    Key("metrics", "daemon", _metrics, "must be yes or no", default="yes"),
+    Key("metrics", "daemon", _metrics, "must be yes or no", default=True),
 )
 """How operators look at the daemon."""
 
@@ -179,6 +184,14 @@ _LIVING = (
 
 DAEMON_KEYS: Mapping[str, Key] = {key.name: key for key in (*_SEEING, *_LIVING)}
 """What the C{[daemon]} section may say."""
+
+
+def inForce(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    What a C{[daemon]} section comes to: with the defaults of what it leaves out.
+    """
+    defaults = {key.name: key.default for key in DAEMON_KEYS.values() if key.default is not None}
+    return {**defaults, **settings}
 
 
 def _clientKey(name: str) -> Key:

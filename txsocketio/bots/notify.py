@@ -138,8 +138,8 @@ class Notifier(Service):
 
     def _isReady(self, statuses: list[BotStatus]) -> bool:
         settings = self._daemon.settings
-        rule: Readiness = settings.get("ready") or Readiness()
-        return settings.get("notify") != "ready" or not rule.missing(statuses)
+        rule: Readiness = settings["ready"]
+        return settings["notify"] == "started" or not rule.missing(statuses)
 
 
 def notifierFor(daemon: BotDaemon, environ: Mapping[str, str] = os.environ) -> Notifier | None:

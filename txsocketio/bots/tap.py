@@ -301,8 +301,8 @@ def _logOurWay(daemon: BotDaemon, options: Options, application: Any) -> None:
         daemon.adjustable["log-level"] = lambda value: None  # asked for at each event
         observer = observerOf(
             lines,
-            settings.get("log-format", "text"),
+            settings["log-format"],
             openLog(twistd),
-            lambda: settings.get("log-level") or "info",
+            lambda: settings["log-level"],
         )
     application.setComponent(ILogObserver, observer)

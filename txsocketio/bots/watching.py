@@ -36,7 +36,7 @@ def watch(daemon: BotDaemon, reactor: Any, source: Source | None = None) -> None
     # Asked for when it matters.
     daemon.adjustable["ready"] = lambda value: None
     if "status" in settings:
-        site = buildSite(source, reactor, settings.get("metrics", True))
+        site = buildSite(source, reactor, settings["metrics"])
         _serve(daemon, "status", site, reactor)
     if "control" in settings:
         factory = ControlFactory(Commands(daemon, source), reactor)
