@@ -118,6 +118,17 @@ async def test_aPortThatIsTakenEndsTheStart() -> None:
     )
 
 
+def test_aFolderThatIsNotThereEndsTheStart(tmp_path: Path) -> None:
+    """
+    In one sentence, too.
+    """
+    daemon = daemonWith(control=f"unix:{tmp_path}/no/c.sock")
+    watch(daemon, daemon.reactor)
+    with pytest.raises(SystemExit) as caught:
+        daemon.privilegedStartService()
+    assert str(caught.value).endswith("/no/c.sock: cannot listen there: No such file or directory")
+
+
 @deferred()
 async def test_theRuleOfReadinessMayChange() -> None:
     """

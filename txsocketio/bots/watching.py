@@ -5,7 +5,7 @@ endpoint, each on its endpoint.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.application.service import IService, MultiService
 from twisted.application.strports import service
@@ -67,9 +67,12 @@ class _Serving(MultiService):
             super().privilegedStartService()
         except CannotListenError as error:
             reason = getattr(error.socketError, "strerror", None) or error.socketError
-            raise SystemExit(
-                f"{self._what}: cannot listen there: {reason}; is the daemon running already?"
-            ) from None
+            self._end(f"{reason}; is the daemon running already?")
+        except OSError as error:  # the folder of a unix socket
+            self._end(error.strerror)
+
+    def _end(self, why: str | None) -> NoReturn:
+        raise SystemExit(f"{self._what}: cannot listen there: {why}") from None
 
 
 def ownersOnly(description: str) -> str:
