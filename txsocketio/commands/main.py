@@ -44,6 +44,9 @@ FLUSH_SECONDS = 2.0
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+# Something else has its number now: a connection, maybe.
+_CLOSED = "is closed; /dev/null is there for those who want none"
+
 _SHOWN = dict.fromkeys(("--help", "-h", "help"), OVERVIEW)
 _SHOWN["--version"] = f"sioclient {import_module('txsocketio').__version__}"
 
@@ -108,7 +111,9 @@ def _beginWork(
     progress.redact = description.redact
     worker = Worker(reactor)
     output = LineWriter(worker)
-    work = _workOf(command, given, item, output, lambda: LineReader(Worker(reactor)))
+    if command != "emit" and sys.stdout is None:
+        raise Ended(Exit.OUTPUT, f"the standard output {_CLOSED}")
+    work = _workOf(command, given, item, output, lambda: _openInput(reactor))
     return lambda: _connectAndWork(reactor, description, progress, given, work, output)
 
 
@@ -116,6 +121,12 @@ def _policy(given: Namespace) -> dict[str, Any]:
     names = ("reconnection", "retryOnConnectError", "retryOnServerDisconnect")
     limits = {"timeout": given.timeout, "connectTimeout": given.timeout}
     return {**dict.fromkeys(names, given.reconnect), **limits}
+
+
+def _openInput(reactor: Any) -> LineReader:
+    if sys.stdin is None:
+        raise Ended(Exit.INPUT, f"the standard input {_CLOSED}")
+    return LineReader(Worker(reactor))
 
 
 def _workOf(
