@@ -78,6 +78,20 @@ def test_aServerThatRefusesTheBot() -> None:
     assert len(stage.server.attempts) == 1
 
 
+def test_aServersWordsAreALine() -> None:
+    """
+    They play no tricks on a terminal, and pass for no other bot's.
+    """
+    stage = Stage()
+
+    def refuse(*_: Any) -> None:
+        raise ValueError("\x1b[2Jno\nb: connected")
+
+    stage.server.use("/chat", refuse)
+    stage.attempt()
+    assert r"\x1b[2Jno b: connected" in stage.told[0]
+
+
 def test_aServerThatNeverAnswers() -> None:
     """
     Not even a bot without any timeout makes the check hang.

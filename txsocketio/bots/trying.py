@@ -23,7 +23,7 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
-from txsocketio.bots.texts import say
+from txsocketio.bots.texts import printable, say
 from txsocketio.service import SocketIOService
 
 __all__ = ["PATIENCE", "runTrying", "tryAll", "tryBot"]
@@ -52,7 +52,9 @@ async def tryBot(
     except Exception as error:
         # Whatever it is, it is what the bot would meet.
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        tell(f"{bot.name}: FAILED: {bot.server}: {bot.redact(why)}")
+        # A server's words move no cursor, and write no line of another bot.
+        why = printable(bot.redact(why)).replace("\n", " ")
+        tell(f"{bot.name}: FAILED: {bot.server}: {why}")
         return False
     tell(f"{bot.name}: connected to {bot.server}, {how} in {reactor.seconds() - began:.2f} s")
     return True
