@@ -198,6 +198,19 @@ def test_theStatusOfOneBot(
     assert [each["name"] for each in json.loads(capsys.readouterr().out)["bots"]] == [bot]
 
 
+@pytest.mark.parametrize(
+    "result", [None, [], {"bots": [{}]}, {"bots": 5, "ready": True, "time": 1e400}]
+)
+def test_aStatusThatIsNone(line: Line, capsys: pytest.CaptureFixture[str], result: Any) -> None:
+    """
+    Of somebody else's program, say.
+    """
+    line.answer(result)
+    assert line.run("status") == NOT_REACHED
+    said = "/run/c.sock: the daemon tells no status that can be understood\n"
+    assert capsys.readouterr() == ("", said)
+
+
 def test_theStatusOfNobody(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
     """
     Is not good; who may be meant is said.

@@ -162,7 +162,11 @@ def _tell(arguments: Namespace, answer: Mapping[str, Any]) -> int:
         return NOT_DONE
     result = answer.get("result")
     if arguments.command == "status":
-        return _tellStatus(arguments, result)
+        try:
+            return _tellStatus(arguments, result)
+        except Exception:  # whatever it lacks, it is no status of ours
+            _complain(f"{arguments.control}: the daemon tells no status that can be understood")
+            return NOT_REACHED
     say(json.dumps(result) if arguments.json else printable(str(result or "done")))
     return DONE
 
