@@ -24,7 +24,7 @@ from txsocketio.bots.loader import Plugins
 from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.said import Said
 from txsocketio.bots.substitute import Substitution
-from txsocketio.bots.watching import checkEndpoints, ownersOnly, watch
+from txsocketio.bots.watching import checkEndpoints, watch
 
 
 def daemonWith(**settings: Any) -> BotDaemon:
@@ -138,21 +138,6 @@ async def test_theRuleOfReadinessMayChange() -> None:
     watch(daemon, daemon.reactor)
     daemon.settings["ready"] = Readiness("any")
     daemon.adjustable["ready"](Readiness("any"))
-
-
-@pytest.mark.parametrize(
-    ("description", "served"),
-    [
-        ("unix:/run/c.sock", "unix:/run/c.sock:mode=600"),
-        ("unix:/run/c.sock:mode=660", "unix:/run/c.sock:mode=660"),
-        ("tcp:9465", "tcp:9465"),
-    ],
-)
-def test_aUnixSocketIsItsOwners(description: str, served: str) -> None:
-    """
-    Unless the file says otherwise.
-    """
-    assert ownersOnly(description) == served
 
 
 def mistakesIn(section: str) -> list[str]:

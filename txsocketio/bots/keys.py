@@ -31,6 +31,7 @@ __all__ = [
     "inForce",
     "namesKnown",
     "namesTaken",
+    "ownersOnly",
     "unixEndpoint",
 ]
 
@@ -106,6 +107,14 @@ def unixEndpoint(path: str) -> str:
     The description of an endpoint on a unix socket, a server's or a client's.
     """
     return "unix:" + path.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def ownersOnly(description: str) -> str:
+    """
+    A unix socket is for its owner, unless its description says otherwise.
+    """
+    isOpen = description.startswith("unix:") and ":mode=" not in description
+    return description + ":mode=600" if isOpen else description
 
 
 def _endpoint(text: str) -> str:

@@ -16,6 +16,7 @@ from txsocketio.bots.control import Commands, ControlFactory
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.document import Source, sourceOf
+from txsocketio.bots.keys import ownersOnly
 from txsocketio.bots.mistakes import Mistake
 from txsocketio.bots.web import buildSite
 
@@ -73,14 +74,6 @@ class _Serving(MultiService):
 
     def _end(self, why: str | None) -> NoReturn:
         raise SystemExit(f"{self._what}: cannot listen there: {why}") from None
-
-
-def ownersOnly(description: str) -> str:
-    """
-    A unix socket is for its owner, unless its description says otherwise.
-    """
-    isOpen = description.startswith("unix:") and ":mode=" not in description
-    return description + ":mode=600" if isOpen else description
 
 
 def checkEndpoints(description: DaemonDescription) -> list[Mistake]:
