@@ -12,11 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, ensureDeferred, gatherResults
+from twisted.internet.defer import (
+    Deferred,
+    DeferredSemaphore,
+    FirstError,
+    ensureDeferred,
+    gatherResults,
+)
 from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
+from txsocketio.bots.texts import printable, say
 from txsocketio.service import SocketIOService
 
 __all__ = ["PATIENCE", "runTrying", "tryAll", "tryBot"]
@@ -30,14 +37,10 @@ ONCE = {"reconnection": False, "retryOnConnectError": False, "retryOnServerDisco
 """Options of the client for a single attempt."""
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
 async def tryBot(
     bot: BotDescription,
     reactor: Any,
-    tell: Callable[[str], object] = _say,
+    tell: Callable[[str], object] = say,
     buildClient: Callable[..., Any] = SocketIOService,
 ) -> bool:
     """
@@ -49,7 +52,9 @@ async def tryBot(
     except Exception as error:
         # Whatever it is, it is what the bot would meet.
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        tell(f"{bot.name}: FAILED: {bot.server}: {bot.redact(why)}")
+        # A server's words move no cursor, and write no line of another bot.
+        why = printable(bot.redact(why)).replace("\n", " ")
+        tell(f"{bot.name}: FAILED: {bot.server}: {why}")
         return False
     tell(f"{bot.name}: connected to {bot.server}, {how} in {reactor.seconds() - began:.2f} s")
     return True
@@ -74,7 +79,7 @@ async def _connect(bot: BotDescription, reactor: Any, buildClient: Callable[...,
 async def tryAll(
     bots: Iterable[BotDescription],
     reactor: Any,
-    tell: Callable[[str], object] = _say,
+    tell: Callable[[str], object] = say,
     attempt: Callable[..., Any] = tryBot,
 ) -> int:
     """
@@ -87,7 +92,11 @@ async def tryAll(
     def trying(bot: BotDescription) -> Deferred[bool]:
         return ensureDeferred(attempt(bot, reactor, tell))
 
-    good = await gatherResults([turns.run(trying, bot) for bot in bots])
+    trials = [turns.run(trying, bot) for bot in bots]
+    try:
+        good = await gatherResults(trials, consumeErrors=True)
+    except FirstError as first:
+        first.subFailure.raiseException()
     tell(f"{sum(good)} of {len(good)} bots could connect")
     return 0 if all(good) else 1
 
@@ -100,13 +109,10 @@ def runTrying(
 
     @return: the exit status.
     """
-    status = [1]
+    results: list[int | Failure] = []
 
     def ended(result: int | Failure) -> None:
-        if isinstance(result, Failure):
-            print(result.getTraceback())
-        else:
-            status[0] = result
+        results.append(result)
         try:
             reactor.stop()
         except ReactorNotRunning:
@@ -117,4 +123,7 @@ def runTrying(
 
     reactor.callWhenRunning(start)
     reactor.run()
-    return status[0]
+    result = results[0] if results else 1
+    if isinstance(result, Failure):
+        result.raiseException()
+    return result
