@@ -80,7 +80,8 @@ class Options(usage.Options):
         [
             "connect",
             None,
-            "With --check: also try each bot's server; exit status 1 if one cannot be had.",
+            "With --check: also try each bot's server; exit status 1 if one cannot be had, "
+            "3 if one refuses its bot as the file describes it.",
         ],
         ["show-config", None, "Show what the file comes to, defaults included, secrets hidden."],
         ["init", None, "Write a commented file to begin with, bots.ini or the one named."],
