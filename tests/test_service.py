@@ -289,3 +289,17 @@ def test_aCancelledStopDisconnectsAtOnce(
     assert not made.socket.connected
     bench.flush()
     assert stopped == [None] and bench.timers == 0
+
+
+def test_startedAgainWhileItStops(bench: Bench) -> None:
+    """
+    The stop comes to its end, and then the service has a new connection.
+    """
+    made = service(bench)
+    made.startService()
+    bench.flush()
+    first = made.socket.id
+    stopped = outcomes(made.stopService())
+    made.startService()
+    bench.advance(6)
+    assert stopped == [None] and made.socket.connected and made.socket.id != first

@@ -145,7 +145,9 @@ class Membership(Dispatcher):
             return "failed"
         if not self.active or self.io.state == "closed":
             return "disconnected"
-        waits = self._retryTimer is not None or self.io.state == "waiting"
+        # Dismissed on an open connection, it is about to wait.
+        dismissed = self.io.state == "open" and not self.asked
+        waits = self._retryTimer is not None or self.io.state == "waiting" or dismissed
         return "waiting" if waits else "connecting"
 
     @property

@@ -62,7 +62,7 @@ class SocketIOService(Service):
 
     def startService(self) -> None:
         """
-        Connect.
+        Connect; if a stop is under way, as soon as it has disconnected.
         """
         if self._setup is not None:
             # If it raises, nothing has started, and it is asked again.
@@ -100,4 +100,7 @@ class SocketIOService(Service):
 
     def _cbDrained(self, _: object) -> Deferred[None]:
         self.socket.disconnect()
-        return self.socket.whenDisconnected()
+        gone = self.socket.whenDisconnected()
+        if self.running:  # it was started again meanwhile
+            self.socket.connect()
+        return gone

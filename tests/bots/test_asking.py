@@ -8,13 +8,13 @@ import json
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, TimeoutError, succeed
-from twisted.internet.error import ConnectionDone
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from bots.lookkit import Wire, document, status
-from txsocketio.bots.asking import PATIENCE, askStatus, command, statusOf
+from txsocketio.bots.asking import PATIENCE, NoAnswer, ask, askStatus, command, statusOf
 from txsocketio.bots.control import Refused
 from txsocketio.bots.states import BotState
 
@@ -57,9 +57,9 @@ def test_aCommandIsALine(stage: Stage) -> None:
     """
     assert stage.wire.value() == b'{"command": "pause"}\n'
     stage.protocol.dataReceived(b'{"ok": true, ')
-    assert not stage.wire.disconnecting
-    assert stage.answer(b'"result": [1]}\n') == [1]
-    assert stage.wire.disconnecting
+    assert not stage.wire.aborted
+    assert stage.answer(b'"result": [1]}\n{"more"') == [1]
+    assert stage.wire.aborted
 
 
 def test_whatAWorkerRefusesIsRefused(stage: Stage) -> None:
@@ -70,12 +70,63 @@ def test_whatAWorkerRefusesIsRefused(stage: Stage) -> None:
     assert answer.check(Refused) and answer.getErrorMessage() == "it is stopped"
 
 
-@pytest.mark.parametrize("answer", [b"", b"[]\n", b'{"ok": tr', b"{}\n"])
-def test_nonsenseIsNoAnswer(stage: Stage, answer: bytes) -> None:
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"", "ended the connection without an answer"),
+        (b'{"ok": tr', "ended the connection without an answer"),
+        (b"HTTP/1.1 400 Bad Request\n", "does not answer as a daemon of ours"),
+        (b"[]\n", "does not answer as a daemon of ours"),
+        (b"[" * 100_000 + b"\n", "does not answer as a daemon of ours"),
+    ],
+)
+def test_nonsenseIsNoAnswer(stage: Stage, answer: bytes, why: str) -> None:
     """
     Nor is silence.
     """
-    assert isinstance(stage.answer(answer), Failure)
+    failure = stage.answer(answer)
+    assert failure.check(NoAnswer) and failure.getErrorMessage() == f"the worker {why}"
+
+
+class Nowhere:
+    """
+    An endpoint that nobody listens at.
+    """
+
+    def __init__(self) -> None:
+        self.connecting: Deferred[Any] = Deferred()
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        return self.connecting
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ConnectionRefusedError(), "Connection was refused by other side."),
+        (OSError(), "OSError"),
+    ],
+)
+def test_whoIsNotThereIsToldSo(error: Exception, why: str) -> None:
+    """
+    With the reason.
+    """
+    nowhere = Nowhere()
+    seen: list[Any] = []
+    Deferred.fromCoroutine(ask(nowhere, {})).addErrback(seen.append)
+    nowhere.connecting.errback(error)
+    assert seen[0].check(NoAnswer)
+    assert seen[0].getErrorMessage() == f"cannot be reached: {why}"
+
+
+def test_whoIsNotWaitedForIsNotMissing() -> None:
+    """
+    Cancelling is no answer of theirs.
+    """
+    seen: list[Any] = []
+    asking = Deferred.fromCoroutine(ask(Nowhere(), {})).addErrback(seen.append)
+    asking.cancel()
+    assert seen[0].check(CancelledError)
 
 
 def asked() -> Stage:

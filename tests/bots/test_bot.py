@@ -4,6 +4,7 @@ Tests for L{txsocketio.bots.bot}.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
 from bots.botkit import FakeLog, FakeSocket
-from txsocketio.bots.bot import Bot, every, on, onSession
+from txsocketio.bots.bot import Bot, _Ticking, every, on, onSession
 from txsocketio.interfaces import IBot
 
 
@@ -151,16 +152,28 @@ def test_everyWaitsForWhatAMethodReturned(stage: Stage) -> None:
     assert stage.bot.calls == ["poll", "poll"]
 
 
-def test_everyGoesOnAfterAFailure(stage: Stage) -> None:
+@pytest.mark.parametrize("error", [ValueError("oops"), SystemExit(1), asyncio.CancelledError()])
+def test_everyGoesOnAfterAFailure(stage: Stage, error: BaseException) -> None:
     """
-    A bug in one call is logged with the method's name.
+    A bug in one call is logged with the method's name, whatever it raised.
     """
-    stage.bot.result = ValueError("oops")
+    stage.bot.result = error
     stage.socket.show("connect")
     stage.clock.advance(10)
     stage.clock.advance(10)
     assert stage.bot.calls == ["poll", "poll"]
     assert stage.log.failures == ["Ticker.poll failed"] * 2
+
+
+def test_aCallThatIsForgottenIsNoFailure(stage: Stage) -> None:
+    """
+    Python ends what nobody will ever go on with.
+    """
+    stage.bot.result = Deferred()
+    tick = _Ticking(stage.bot, stage.bot.poll, 10)._tick()
+    tick.send(None)
+    tick.close()
+    assert stage.log.failures == []
 
 
 def test_aDisconnectionWithoutConnectionStopsNothing(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from conftest import LoggedFailures
 from support import deferred, until
 from txsocketio.bots.command import CommandBot, ProgramFailed, commandLine
 from txsocketio.bots.loader import Plugins
+from txsocketio.bots.runs import OWN_GROUP
 
 
 class Processes(FakeProcesses):
@@ -99,7 +100,7 @@ def test_anEventIsTheInput(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(environment=("TZ", "NOT_THERE"))
     stage.receive(("ti\0ck\ud800", 1))
     ((executable, command, environment),) = stage.processes.spawned
-    assert executable == "/bin/sh" and command == ["/bin/sh", "-x"]
+    assert command == [*OWN_GROUP, "/bin/sh", "-x"] and executable == command[0]
     assert environment == {
         "TZ": "UTC",
         "SIOCLIENT_BOT": "ticker",

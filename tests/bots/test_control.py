@@ -166,6 +166,8 @@ def test_whatIsNoJSONEndsTheConnection(stage: Stage, line: bytes) -> None:
     answer = stage.say(line)
     assert answer == {"ok": False, "error": "not a line of JSON"}
     assert stage.visit.wire.disconnecting
+    stage.reactor.advance(60)  # who does not read it keeps no place here
+    assert stage.visit.wire.aborted
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])

@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.task import Clock
 
 from bots.lookkit import NOW, Wire, document, status
-from support import deferred
 from txsocketio.bots import ctl
-from txsocketio.bots.ctl import BAD_USAGE, DONE, NOT_DONE, NOT_REACHED, NoAnswer, ask, main
+from txsocketio.bots.ctl import BAD_USAGE, DONE, NOT_DONE, NOT_REACHED, main
 from txsocketio.bots.states import BotState
 
 STATUS = {"command": "status"}
@@ -26,22 +25,18 @@ STATUS = {"command": "status"}
 
 class Daemon:
     """
-    An endpoint where a daemon answers with some bytes, or ends the connection.
+    An endpoint where a daemon answers with some bytes.
     """
 
-    def __init__(self, answer: bytes | None = b"") -> None:
+    def __init__(self, answer: bytes) -> None:
         self.answer = answer
         self.wire = Wire()
-        self.protocol: Any = None
 
     def connect(self, factory: Any) -> Deferred[Any]:
-        self.protocol = factory.buildProtocol(None)
-        self.protocol.makeConnection(self.wire)
-        if self.answer is None:
-            self.protocol.connectionLost(None)
-        else:
-            self.protocol.dataReceived(self.answer)
-        return succeed(self.protocol)
+        protocol = factory.buildProtocol(None)
+        protocol.makeConnection(self.wire)
+        protocol.dataReceived(self.answer)
+        return succeed(protocol)
 
     @property
     def asked(self) -> Any:
@@ -53,74 +48,8 @@ class Nowhere:
     An endpoint that nobody listens at.
     """
 
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
-
     def connect(self, factory: Any) -> Any:
-        connecting: Deferred[Any] = Deferred()
-        if self.error is not None:
-            connecting.errback(self.error)
-        return connecting
-
-
-def asking(endpoint: Any, clock: Clock) -> Deferred[Any]:
-    return Deferred.fromCoroutine(ask(endpoint, STATUS, clock, 5))
-
-
-# a question
-
-
-@deferred()
-async def test_aQuestionIsAnswered() -> None:
-    """
-    One line there, one back, and the connection is ended.
-    """
-    clock = Clock()
-    daemon = Daemon(b'{"ok": true, "result": 1}\n{"more"')
-    assert await asking(daemon, clock) == {"ok": True, "result": 1}
-    assert daemon.asked == STATUS
-    assert daemon.wire.aborted
-    assert clock.getDelayedCalls() == []
-
-
-@pytest.mark.parametrize(
-    ("daemon", "error"),
-    [
-        (Daemon(b"HTTP/1.1 400 Bad Request\n"), "what answers there is no daemon of ours"),
-        (Daemon(b"[]\n"), "what answers there is no daemon of ours"),
-        (Daemon(b"[" * 100_000 + b"\n"), "what answers there is no daemon of ours"),
-        (Daemon(None), "the daemon ended the connection without an answer"),
-        (
-            Nowhere(ConnectionRefusedError()),
-            "the daemon cannot be reached: Connection was refused by other side.",
-        ),
-        (Nowhere(OSError()), "the daemon cannot be reached: OSError"),
-    ],
-)
-@deferred()
-async def test_whoDoesNotAnswerIsNamed(daemon: Any, error: str) -> None:
-    """
-    The message says what went wrong, and nothing is left.
-    """
-    clock = Clock()
-    with pytest.raises(NoAnswer) as caught:
-        await asking(daemon, clock)
-    assert str(caught.value) == error
-    assert clock.getDelayedCalls() == []
-
-
-def test_nobodyWaitsForever() -> None:
-    """
-    Neither for a connection nor for an answer.
-    """
-    clock = Clock()
-    failures: list[Any] = []
-    for endpoint in (Nowhere(), Daemon()):
-        asking(endpoint, clock).addErrback(failures.append)
-    clock.advance(5)
-    texts = [each.getErrorMessage() for each in failures]
-    assert texts[0].startswith("the daemon cannot be reached: ")
-    assert texts[1] == "no answer within 5 s"
+        return fail(ConnectionRefusedError())
 
 
 # the command line
@@ -214,9 +143,24 @@ def test_whoCannotBeReachedIsTold(line: Line, capsys: pytest.CaptureFixture[str]
     """
     With where it was looked for.
     """
-    line.endpoint = Nowhere(ConnectionRefusedError())
+    line.endpoint = Nowhere()
     assert line.run("status") == NOT_REACHED
     assert capsys.readouterr().err.startswith("/run/c.sock: the daemon cannot be reached: ")
+
+
+def test_nobodyWaitsForever(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    For as long as the command line says, and a minute otherwise.
+    """
+    line.endpoint = Daemon(b"")
+
+    def react(function: Any) -> None:
+        function(line.clock)
+        line.clock.advance(5)
+
+    assert main(["-c", "/run/c.sock", "--timeout", "5", "status"], react) == NOT_REACHED
+    assert capsys.readouterr().err == "/run/c.sock: no answer within 5 s\n"
+    assert line.endpoint.wire.aborted
 
 
 BOTS = (status(), status("b", state=BotState.BACKING_OFF, since=NOW - 5, why="no\nluck\x1b"))
@@ -252,6 +196,19 @@ def test_theStatusOfOneBot(
     line.answer(document(*BOTS))
     assert line.run("--json", "status", bot) == code
     assert [each["name"] for each in json.loads(capsys.readouterr().out)["bots"]] == [bot]
+
+
+@pytest.mark.parametrize(
+    "result", [None, [], {"bots": [{}]}, {"bots": 5, "ready": True, "time": 1e400}]
+)
+def test_aStatusThatIsNone(line: Line, capsys: pytest.CaptureFixture[str], result: Any) -> None:
+    """
+    Of somebody else's program, say.
+    """
+    line.answer(result)
+    assert line.run("status") == NOT_REACHED
+    said = "/run/c.sock: the daemon tells no status that can be understood\n"
+    assert capsys.readouterr() == ("", said)
 
 
 def test_theStatusOfNobody(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
@@ -294,7 +251,16 @@ def test_whatIsNoEndpointIsAMistake(
     assert "nonsense:1 is no client endpoint: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["status"], ["-c", "x", "dance"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["status"],
+        ["-c", "x", "dance"],
+        ["-c", "x", "--timeout", "nan", "reload"],
+        ["-c", "x", "--timeout", "-1", "reload"],
+    ],
+)
 def test_anUnusableCommandLineIsAMistake(line: Line, arguments: list[str]) -> None:
     """
     The reactor is not even started.

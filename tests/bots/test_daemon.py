@@ -16,7 +16,9 @@ from conftest import LoggedFailures
 from txsocketio.bots import daemon as module
 from txsocketio.bots.daemon import BotDaemon, UnknownBot
 from txsocketio.bots.descriptions import BotDescription, DaemonDescription
+from txsocketio.bots.keys import inForce
 from txsocketio.bots.mistakes import ConfigError, Mistake, PluginError
+from txsocketio.bots.notify import Notifier
 from txsocketio.bots.runner import BotRunner
 from txsocketio.bots.states import BotState
 
@@ -329,6 +331,25 @@ def test_whoLeavesIsWaitedForAtTheStop(stage: Stage) -> None:
     assert daemon.runners["b"].condition.state is BotState.WAITING
 
 
+def test_theWatchdogIsFedUntilAllHaveLeft(stage: Stage) -> None:
+    """
+    And no longer: not for ever, because of a bot that a reload was about to
+    start.
+    """
+    daemon = stage.run("a", "b")
+    Notifier(daemon, lambda **values: None, watchdog=10).setServiceParent(daemon)
+    stage.clock.advance(5)
+    for client in stage.clients:
+        client.stopped = Deferred()
+    stage.write(bot("a", "http://x"), bot("b"))
+    stage.reload()
+    daemon.stopService()
+    stage.clients[0].stopped.callback(None)
+    assert any(each.getTime() == 10 for each in stage.clock.getDelayedCalls())
+    stage.clients[1].stopped.callback(None)
+    assert stage.clock.getDelayedCalls() == []
+
+
 def test_aBotRemovedMeanwhileIsNotMissed(stage: Stage) -> None:
     """
     Somebody else may use C{remove} while a reload waits.
@@ -355,7 +376,8 @@ def test_settingsChangeWhereTheyCan(stage: Stage, logged: list[dict[str, Any]]) 
         assert texts(logged, LogLevel.warn) == [
             "[daemon] status: changed in the file, but read only when the daemon starts; restart it"
         ]
-    assert daemon.settings == {"onError": None, "attemptsPerHost": 2.0, "status": "tcp:1"}
+    changed = {"onError": "isolate", "attemptsPerHost": 2.0, "status": "tcp:1"}
+    assert daemon.settings == inForce(changed)
     ask = [client.socket.io.lengthen for client in stage.clients]
     assert [each(1.0) for each in ask] == [1.0, 1.5]
 

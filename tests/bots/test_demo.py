@@ -128,6 +128,19 @@ def test_withoutSecondsItRunsOn(stage: Stage) -> None:
     assert stage.reactor.getDelayedCalls() == []
 
 
+def test_itEndsWhenNobodyLooks(stage: Stage) -> None:
+    """
+    The pipe was closed.
+    """
+
+    def show(line: str) -> None:
+        raise SystemExit(141)
+
+    stage.demo = Demo(stage.reactor, show, stage.buildRunner)
+    stage.listen()
+    assert stage.reactor.stopped == 1
+
+
 def test_theServerIsStoppedAfterTheBots(stage: Stage) -> None:
     """
     So that their goodbye arrives; the summary is the last line.

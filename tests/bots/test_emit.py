@@ -142,10 +142,11 @@ def test_aFileThatIsNotThereFailsTheStart(tmp_path: Path) -> None:
 
 def test_linesOnAnEndpointAreSentAndAnswered() -> None:
     """
-    With what the server said, where that is asked for.
+    With what the server said, where that is asked for; nobody else of the
+    machine can send in the bot's name.
     """
     stage = Stage(listen="unix:/x", confirm=True)
-    assert stage.bot._port.text == "unix:/x"
+    assert stage.bot._port.text == "unix:/x:mode=600"
     stage.socket.accept = lambda *_: succeed("fine")
     transport = stage.connect()
     stage.bot._lines._open.copy().pop().dataReceived(b'["a", 1]\nnonsense\n')

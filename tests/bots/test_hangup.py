@@ -51,6 +51,20 @@ async def test_aHangupReloads(service: Any) -> None:
     await until(lambda: service.reloads == [0])
 
 
+@deferred()
+async def test_aStormIsOneReload(service: Any) -> None:
+    """
+    A thousand bots are not compared again and again.
+    """
+    service.startService()
+    for _ in range(5):
+        signal.raise_signal(signal.SIGHUP)
+    await until(lambda: service.reloads)
+    assert service.reloads == [0]
+    signal.raise_signal(signal.SIGHUP)
+    await until(lambda: service.reloads == [0, 1])
+
+
 def test_theSignalIsGivenBack(service: Any) -> None:
     """
     Whoever had it before has it after.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from txsocketio.bots import keys
-from txsocketio.bots.keys import DAEMON_KEYS, findKey, namesTaken, unixEndpoint
+from txsocketio.bots.keys import DAEMON_KEYS, findKey, namesTaken, ownersOnly, unixEndpoint
 from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.schema import PluginOption, schemaOf
 
@@ -135,3 +135,18 @@ def test_pathsAreEscaped() -> None:
     A colon is an ordinary character in a path.
     """
     assert unixEndpoint("/a:b\\c") == "unix:/a\\:b\\\\c"
+
+
+@pytest.mark.parametrize(
+    ("description", "served"),
+    [
+        ("unix:/run/c.sock", "unix:/run/c.sock:mode=600"),
+        ("unix:/run/c.sock:mode=660", "unix:/run/c.sock:mode=660"),
+        ("tcp:9465", "tcp:9465"),
+    ],
+)
+def test_aUnixSocketIsItsOwners(description: str, served: str) -> None:
+    """
+    Unless the file says otherwise.
+    """
+    assert ownersOnly(description) == served

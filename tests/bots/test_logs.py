@@ -281,6 +281,18 @@ def test_inTheForegroundItIsTheStandardOutput(logfile: str | None) -> None:
     assert openLog({"nodaemon": True, "logfile": logfile}) is sys.stdout
 
 
+def test_theStandardOutputMayKnowNoUmlauts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    No line is lost for that.
+    """
+    written = streams.BytesIO()
+    monkeypatch.setattr("sys.stdout", streams.TextIOWrapper(written, "ascii"))
+    stream = openLog({"nodaemon": True})
+    stream.write("\xfcber\n")
+    stream.flush()
+    assert written.getvalue() == b"\\xfcber\n"
+
+
 def test_aDaemonHasNoStandardOutput() -> None:
     """
     twistd's own words.

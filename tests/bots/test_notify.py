@@ -16,9 +16,11 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
 from bots.lookkit import status
+from txsocketio.bots.keys import inForce
 from txsocketio.bots.notify import Notifier, NotifySocket, notifierFor, summary
 from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.states import BotState
+from txsocketio.waiters import Waiters
 
 
 class FakeRunner:
@@ -42,13 +44,15 @@ class Stage:
 
     def __init__(self, watchdog: float | None = None, **settings: Any) -> None:
         self.clock = Clock()
+        self.ends = Waiters()
         self.runner = FakeRunner("ticker")
         self.daemon: Any = SimpleNamespace(
             reactor=self.clock,
             runners={"ticker": self.runner},
-            settings=settings,
+            settings=inForce(settings),
             observers=[],
             reloading=False,
+            whenEnded=self.ends.wait,
         )
         self.told: list[dict[str, Any]] = []
         self.notifier = Notifier(self.daemon, self.hear, watchdog, lambda: 5_000_000)
@@ -146,7 +150,7 @@ def test_watchdog() -> None:
 def test_stopping() -> None:
     """
     STOPPING is told at once, a change that was to be told is not any more,
-    and the dog is fed until the last bot has stopped.
+    and the dog is fed until the daemon has ended.
     """
     stage = Stage(watchdog=10)
     stage.become(BotState.CONNECTED)
@@ -154,7 +158,7 @@ def test_stopping() -> None:
     assert stage.names == ["WATCHDOG", "READY", "STOPPING"]
     stage.clock.advance(5)
     assert stage.names[3:] == ["WATCHDOG"]
-    stage.become(BotState.STOPPED)
+    stage.ends.succeed(None)
     assert stage.clock.getDelayedCalls() == []
 
 
@@ -166,7 +170,7 @@ def test_startedAgain() -> None:
     stage.notifier.stopService()
     stage.notifier.startService()
     assert len(stage.daemon.observers) == 1
-    stage.become(BotState.STOPPED)
+    stage.ends.succeed(None)
     stage.clock.advance(5)
     assert stage.names.count("WATCHDOG") == 2
 

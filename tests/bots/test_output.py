@@ -101,7 +101,9 @@ def test_failuresAreShown() -> None:
     assert formatEvent(published[0]) == "it {is} up\nTraceback: {}"
 
 
-@pytest.mark.parametrize("line", [b"nonsense", b"[1]", b"\xff", record(level="loud")])
+@pytest.mark.parametrize(
+    "line", [b"nonsense", b"[1]", b"\xff", record(level="loud"), record(log_time=1e300)]
+)
 def test_whatIsNoEventIsShownAsItIs(line: bytes) -> None:
     """
     Rather than lost.

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from bots.lookkit import status
+from txsocketio.bots.keys import inForce
 from txsocketio.bots.overview import overviewOf
 
 
@@ -21,7 +22,7 @@ def test_theDocumentIsMadeWhenAllWorkersHaveAnswered() -> None:
     asked: Deferred[None] = Deferred()
     runner = SimpleNamespace(status=status(sid="old"))
     supervisor: Any = SimpleNamespace(
-        reactor=Clock(), runners={"ticker": runner}, settings={}, refresh=lambda: asked
+        reactor=Clock(), runners={"ticker": runner}, settings=inForce({}), refresh=lambda: asked
     )
     told: list[Any] = []
     look: Any = overviewOf(supervisor)

@@ -11,6 +11,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import TimeoutError
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent
 
 from conftest import LoggedFailures
 from txsocketio import SocketIOService
@@ -98,6 +99,22 @@ def test_theStatusFollowsARealConnection() -> None:
     assert runner.status.state is BotState.CONNECTED
     counters = runner.status.counters
     assert (counters.connects, counters.disconnections) == (2, 1)
+    stage.stop(runner)
+
+
+def test_whoIsDismissedBacksOff(logged: list[dict[str, Any]]) -> None:
+    """
+    At once, and so the log says: nobody connects before the wait is over.
+    """
+    stage = Stage(retryOnServerDisconnect=True)
+    clients: list[Any] = []
+    stage.server.of("/chat").on("connection", clients.append)
+    runner = stage.run()
+    logged.clear()
+    clients[0].disconnect()
+    stage.server.flush()
+    states = [formatEvent(each) for each in logged if "state" in each]
+    assert states == ["backing off: the server disconnected us"]
     stage.stop(runner)
 
 

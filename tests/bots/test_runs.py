@@ -4,16 +4,19 @@ Tests for L{txsocketio.bots.runs}.
 
 from __future__ import annotations
 
+import signal
 import sys
+from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from support import deferred
-from txsocketio.bots.runs import GRACE, MAX_OUTPUT, SAID, Finished, Run
+from support import deferred, until
+from txsocketio.bots.runs import GRACE, MAX_OUTPUT, OWN_GROUP, SAID, Finished, Run
 
 
 class FakeProcesses(Clock):
@@ -22,6 +25,7 @@ class FakeProcesses(Clock):
     """
 
     deaf = False
+    pid = 2**30  # no process has such a number, nor has a group
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,10 +53,10 @@ class FakeProcesses(Clock):
     def loseConnection(self) -> None:
         self.did.append("loseConnection")
 
-    def signalProcess(self, name: str) -> None:
+    def signalProcess(self, number: signal.Signals) -> None:
         if self.deaf:
             raise ProcessExitedAlready()
-        self.did.append(name)
+        self.did.append(number.name.removeprefix("SIG"))
 
 
 class Stage:
@@ -76,12 +80,23 @@ class Stage:
         self.run.processEnded(Failure(ProcessDone(0)))
 
 
+def isRunning(pid: int) -> bool:
+    """
+    A zombie that nobody reaps is not.
+    """
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
 def test_aProgramGetsItsInputAndItsEnd() -> None:
     """
     And nothing but the environment it is to have.
     """
     stage = Stage()
-    assert stage.reactor.spawned == [("program", ["program", "a"], {"A": "b"})]
+    words = [*OWN_GROUP, "program", "a"]
+    assert stage.reactor.spawned == [(words[0], words, {"A": "b"})]
     assert stage.reactor.did == [b"in", "closeStdin"]
 
 
@@ -130,9 +145,9 @@ def test_whatIsToEndDoesNotOutliveUs() -> None:
     """
     stage = Stage()
     stage.run.end("enough")
-    ((phase, event, signal, name),) = stage.reactor.triggers
+    ((phase, event, kill),) = stage.reactor.triggers
     assert (phase, event) == ("after", "shutdown")
-    signal(name)
+    kill()
     assert stage.reactor.did[2:] == ["TERM", "KILL"]
     stage.end(None, 9)
     assert stage.reactor.triggers == []
@@ -173,6 +188,23 @@ def test_itsOutputIsClosedAfterIt() -> None:
     assert stage.reactor.did[2:] == ["loseConnection"]
     stage.run.processEnded(Failure(ProcessDone(0)))
     assert stage.results[0].status == 0
+
+
+def test_itsChildrenAreGivenTimeToo() -> None:
+    """
+    When it ends as it was asked to, they have until the KILL; and whoever is
+    not in its group does not keep us waiting after that.
+    """
+    stage = Stage()
+    stage.run.end("enough")
+    stage.exit(None, 15)
+    stage.reactor.advance(GRACE)
+    assert stage.reactor.did[2:] == ["TERM", "KILL"]
+    stage.reactor.advance(GRACE)
+    assert stage.reactor.did[4:] == ["loseConnection"]
+    stage.run.processEnded(Failure(ProcessDone(0)))
+    assert stage.results == [Finished(None, "enough", b"", "")]
+    assert stage.reactor.getDelayedCalls() == [] and stage.reactor.triggers == []
 
 
 def test_cancellingEndsIt() -> None:
@@ -232,3 +264,24 @@ async def test_aRealProgramWithAChildThatStays() -> None:
     run = Run(reactor, b"", 10.0)
     run.start(("/bin/sh", "-c", "sleep 3 & exit 0"), {"PATH": "/usr/bin:/bin"})
     assert (await run.finished).status == 0
+
+
+@pytest.mark.skipif(not OWN_GROUP, reason="this system has no setsid")
+@deferred(20)
+async def test_theChildrenOfARealProgramEndWithIt(tmp_path: Path) -> None:
+    """
+    Also one that will not be asked: a shell's own end is not that of what it
+    has started.
+    """
+    from twisted.internet import reactor
+
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(100)"
+    (tmp_path / "deaf.py").write_text(code)
+    script = f"{sys.executable} deaf.py & echo $! > pid; wait"
+    run = Run(reactor, b"", 100.0)
+    run.start(("/bin/sh", "-c", f"cd {tmp_path}; {script}"), {"PATH": "/usr/bin:/bin"})
+    await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    run.end("enough")
+    assert (await run.finished).why == "enough"
+    child = int((tmp_path / "pid").read_text())
+    await until(lambda: not isRunning(child))

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,25 @@ def test_oneSaysWhatTheFileComesTo(folder: Path, capsys: pytest.CaptureFixture[s
     assert "[bot:two]\nplugin = mybot:Mine\n; from [DEFAULT]\nurl = http://127.0.0.1:1\n" in shown
     (folder / "shown.ini").write_text(shown)
     assert exitOf("--check", "-c", "shown.ini") == 0
+
+
+def test_theStandardOutputMayKnowNoUmlauts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What it cannot show is shown as an escape.
+    """
+    (folder / "good.ini").write_text(f"{GOOD}\nnamespace = /\xfcber\n", "utf-8")
+    written = BytesIO()
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(written, "ascii"))
+    assert exitOf("--show-config", "-c", "good.ini") == 0
+    assert b"namespace = /\\xfcber\n" in written.getvalue()
+
+
+def test_thereMayBeNoStandardOutput(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The status tells.
+    """
+    monkeypatch.setattr("sys.stdout", None)
+    assert exitOf("--check", "-c", "good.ini") == 0
 
 
 def test_theServersAreTried(folder: Path) -> None:

@@ -88,6 +88,20 @@ def test_aServerThatRefusesTheBot() -> None:
     assert len(stage.server.attempts) == 1
 
 
+def test_aServersWordsAreALine() -> None:
+    """
+    They play no tricks on a terminal, and pass for no other bot's.
+    """
+    stage = Stage()
+
+    def refuse(*_: Any) -> None:
+        raise ValueError("\x1b[2Jno\nb: connected")
+
+    stage.server.use("/chat", refuse)
+    stage.attempt()
+    assert r"\x1b[2Jno b: connected" in stage.told[0]
+
+
 def test_aServerThatNeverAnswers() -> None:
     """
     Not even a bot without any timeout makes the check hang.
@@ -205,12 +219,36 @@ def test_theCommandGivesTheStatus(status: int) -> None:
     assert reactor.stopping
 
 
-def test_aMistakeOfOursIsShown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_aMistakeOfOursIsShown() -> None:
     """
-    It is a failure, too.
+    And no reactor is left running because of it.
     """
-    assert runTrying(FakeReactor(), [], partial(_result, ValueError("oops"))) == 1
-    assert "oops" in capsys.readouterr().out
+    reactor = FakeReactor()
+    with pytest.raises(ValueError, match="oops"):
+        runTrying(reactor, [], partial(_result, ValueError("oops")))
+    assert reactor.stopping
+
+
+def test_nobodyReadsTheLines() -> None:
+    """
+    Whoever cannot tell ends at once, with the status that says so.
+    """
+
+    def tell(line: str) -> None:
+        raise SystemExit(141)
+
+    bots = [BotDescription(name, "http://h", "log") for name in ("a", "b")]
+
+    def tryThem(bots: Any, reactor: Any) -> Any:
+        return tryAll(bots, Clock(), tell, attempt)
+
+    async def attempt(bot: Any, reactor: Any, tell: Any) -> bool:
+        tell("FAILED")
+        return False
+
+    with pytest.raises(SystemExit) as ended:
+        runTrying(FakeReactor(), bots, tryThem)
+    assert ended.value.code == 141
 
 
 def test_endingByASignal() -> None:

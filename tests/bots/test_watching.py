@@ -16,15 +16,15 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 
 from bots.lookkit import document
 from support import deferred, freePort
+from txsocketio.bots.asking import ask
 from txsocketio.bots.config import parseConfig
-from txsocketio.bots.ctl import ask
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.readiness import Readiness
 from txsocketio.bots.said import Said
 from txsocketio.bots.substitute import Substitution
-from txsocketio.bots.watching import checkEndpoints, ownersOnly, watch
+from txsocketio.bots.watching import checkEndpoints, watch
 
 
 def daemonWith(**settings: Any) -> BotDaemon:
@@ -92,7 +92,7 @@ async def test_operatorsAreHeard(tmp_path: Path) -> None:
     try:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         endpoint = UNIXClientEndpoint(daemon.reactor, str(path))
-        answer = await ask(endpoint, {"command": "status"}, daemon.reactor, 5)
+        answer = await ask(endpoint, {"command": "status"})
         assert answer == {"ok": True, "result": told}
     finally:
         await daemon.stopService()
@@ -118,6 +118,17 @@ async def test_aPortThatIsTakenEndsTheStart() -> None:
     )
 
 
+def test_aFolderThatIsNotThereEndsTheStart(tmp_path: Path) -> None:
+    """
+    In one sentence, too.
+    """
+    daemon = daemonWith(control=f"unix:{tmp_path}/no/c.sock")
+    watch(daemon, daemon.reactor)
+    with pytest.raises(SystemExit) as caught:
+        daemon.privilegedStartService()
+    assert str(caught.value).endswith("/no/c.sock: cannot listen there: No such file or directory")
+
+
 @deferred()
 async def test_theRuleOfReadinessMayChange() -> None:
     """
@@ -127,21 +138,6 @@ async def test_theRuleOfReadinessMayChange() -> None:
     watch(daemon, daemon.reactor)
     daemon.settings["ready"] = Readiness("any")
     daemon.adjustable["ready"](Readiness("any"))
-
-
-@pytest.mark.parametrize(
-    ("description", "served"),
-    [
-        ("unix:/run/c.sock", "unix:/run/c.sock:mode=600"),
-        ("unix:/run/c.sock:mode=660", "unix:/run/c.sock:mode=660"),
-        ("tcp:9465", "tcp:9465"),
-    ],
-)
-def test_aUnixSocketIsItsOwners(description: str, served: str) -> None:
-    """
-    Unless the file says otherwise.
-    """
-    assert ownersOnly(description) == served
 
 
 def mistakesIn(section: str) -> list[str]:

@@ -23,6 +23,7 @@ from support import deferred, failureOf
 from txsocketio.bots import worker
 from txsocketio.bots.asking import askStatus, command
 from txsocketio.bots.control import Refused
+from txsocketio.bots.keys import inForce
 from txsocketio.bots.logs import LogLines
 from txsocketio.bots.seat import seatsIn
 
@@ -116,7 +117,7 @@ def test_theLifelinesEndIsTheWorkers(running: bool) -> None:
 
 class FakeDaemon(MultiService):
     runners = {"ticker": SimpleNamespace(status=status())}
-    settings: dict[str, Any] = {}
+    settings = inForce({})
     reactor = Clock()
 
 

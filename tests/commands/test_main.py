@@ -349,3 +349,26 @@ def test_statusOfNothing() -> None:
     Nothing is success.
     """
     assert statusOf(None) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "stream", "status"),
+    [
+        (["listen", "http://h"], "stdout", 8),
+        (["call", "http://h", "x"], "stdout", 8),
+        (["emit", "http://h", "--lines"], "stdin", 7),
+    ],
+)
+def test_aClosedStreamIsNoPlaceForData(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    stream: str,
+    status: int,
+) -> None:
+    """
+    The first connection would get its number, and our lines.
+    """
+    monkeypatch.setattr(f"sys.{stream}", None)
+    assert main(words, FakeReactor()) == status
+    assert "is closed" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 from twisted.logger import Logger
 
 from commands.commandkit import Terminal
-from txsocketio.commands.progress import Progress, printable
+from txsocketio.commands.progress import Progress
 
 
 def test_onlyForATerminal() -> None:
@@ -37,7 +37,9 @@ def test_noTricksOnTheTerminal() -> None:
     """
     What a server said cannot move the cursor.
     """
-    assert printable("a\x1b[2Jb\x9b\u202e\nü") == "a\\x1b[2Jb\\x9b\\u202e\nü"
+    file = StringIO()
+    Progress(file).complain("a\x1b[2Jb\x9b\u202e\nü")
+    assert file.getvalue() == "a\\x1b[2Jb\\x9b\\u202e\nü\n"
 
 
 def test_nobodyReads() -> None:

@@ -111,3 +111,11 @@ def test_nobodyReads() -> None:
     stream = StringIO()
     stream.close()
     JSONReport(stream).end(None, 0)
+
+
+def test_thereMayBeNobodyToReportTo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The exit status tells.
+    """
+    monkeypatch.setattr("sys.stdout", None)
+    TextReport(None).end(None, 0)

@@ -4,10 +4,8 @@ A real C{twistd sioclient} for the tests that look at one from outside.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -15,12 +13,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from twisted.internet.threads import deferToThread
 
-from support import ROOT, TWISTD, freePort, until
+from soak.daemonprocess import DaemonProcess
+from support import ROOT, freePort, until
 from txsocketio.bots.child import ServerChild
 from txsocketio.bots.demo import SERVER
 
@@ -51,8 +48,11 @@ class RunningDaemon:
     def __init__(self, server: int) -> None:
         # Not pytest's folder: the name of a unix socket must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="see"))
-        self._log = self.folder / "log"
-        self._values = {"server": server, "port": freePort(), "folder": self.folder}
+        self._values: dict[str, Any] = {
+            "server": server,
+            "port": freePort(),
+            "folder": self.folder,
+        }
         self.url = f"http://127.0.0.1:{self._values['port']}/"
         self.socket = self.folder / "c.sock"
 
@@ -64,52 +64,37 @@ class RunningDaemon:
         (self.folder / "bots.ini").write_text(text)
 
     async def start(self) -> None:
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [TWISTD, "--pidfile=", "-n", "sioclient", "--config", "bots.ini"],
-                cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": SECRET},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        port = self._values["port"]
+        self._daemon = DaemonProcess(self.folder / "bots.ini", port, TOKEN=SECRET)
+        self.process = self._daemon.process
         await until(lambda: "connected" in self.log and "backing off" in self.log, limit=20)
 
     async def end(self) -> int:
         """
         @return: its exit status.
         """
-        self.process.send_signal(signal.SIGTERM)
         try:
-            return int(await deferToThread(self.process.wait, 15))
+            status, _ = await deferToThread(self._daemon.terminate)
         finally:
-            self.process.kill()
-            self.process.wait()
+            self._daemon.end()
             shutil.rmtree(self.folder)
+        return status
 
     @property
     def log(self) -> str:
-        return self._log.read_text("utf-8")
+        return self._daemon.log.read_text("utf-8")
 
     async def get(self, page: str) -> tuple[int, str]:
         """
         @return: status and body of a page.
         """
-
-        def get() -> tuple[int, str]:
-            try:
-                with urlopen(self.url + page, timeout=10) as answer:
-                    return answer.status, answer.read().decode("utf-8")
-            except HTTPError as error:
-                return error.code, error.read().decode("utf-8")
-
-        return tuple(await deferToThread(get))  # type: ignore[return-value]
+        return await deferToThread(self._daemon.get, f"/{page}")
 
     async def bot(self, name: str) -> Any:
         """
         @return: a bot's part of status.json.
         """
-        bots = json.loads((await self.get("status.json"))[1])["bots"]
-        return next(each for each in bots if each["name"] == name)
+        return (await deferToThread(self._daemon.bots))[name]
 
     async def becomes(self, name: str, **fields: Any) -> None:
         """

@@ -1,6 +1,6 @@
 """
-What a supervisor says to a worker: a command over its unix socket, as the
-control endpoint has them.
+The client's side of the control endpoint, for operators and for a supervisor
+that commands its workers.
 """
 
 from __future__ import annotations
@@ -10,62 +10,104 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
 
 from txsocketio.bots.control import Refused
 from txsocketio.bots.states import BotState, BotStatus, Counters
+from txsocketio.errors import SocketIOError
 
-__all__ = ["PATIENCE", "Ask", "askStatus", "command", "statusOf"]
+__all__ = ["PATIENCE", "Ask", "NoAnswer", "ask", "askStatus", "command", "statusOf"]
 
 PATIENCE = 5.0
 """Seconds for the answer how all is."""
+
+MAX_ANSWER = 64 * 1024 * 1024
 
 Ask = Callable[[str, Any, Mapping[str, Any]], Deferred[Any]]
 """L{command}, or a double of it."""
 
 
-class _Question(Protocol):
+class NoAnswer(SocketIOError):
     """
-    One command.
+    Who was asked did not answer; the message begins with a verb.
+    """
 
-    @ivar answered: fires with the line that is the answer, or less when the
-        connection is lost.
+
+class _Asking(LineReceiver):
     """
+    Sends one line, and takes one.
+
+    @ivar answer: fires with the answer; fails with L{NoAnswer}.  Cancelling it
+        ends the connection.
+    """
+
+    MAX_LENGTH = MAX_ANSWER
+    delimiter = b"\n"
 
     transport: Any
 
     def __init__(self, request: Mapping[str, Any]) -> None:
-        self.answered: Deferred[bytes] = Deferred(lambda _: self.transport.abortConnection())
-        self._line = json.dumps(request).encode("ascii") + b"\n"
-        self._pieces: list[bytes] = []
+        self._request = request
+        self.answer: Deferred[Mapping[str, Any]] = Deferred(
+            lambda _: self.transport.abortConnection()
+        )
 
     def connectionMade(self) -> None:
-        self.transport.write(self._line)
+        self.sendLine(json.dumps(self._request).encode("ascii"))
 
-    def dataReceived(self, data: bytes) -> None:
-        self._pieces.append(data)
-        if data.endswith(b"\n"):
-            self.transport.loseConnection()
+    def lineReceived(self, line: bytes) -> None:
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError):
+            answer = None
+        if isinstance(answer, dict):
+            self._finish(answer)
+        else:
+            self._finish(Failure(NoAnswer("does not answer as a daemon of ours")))
 
-    def connectionLost(self, reason: object = None) -> None:
-        if not self.answered.called:
-            self.answered.callback(b"".join(self._pieces))
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self._finish(Failure(NoAnswer("ended the connection without an answer")))
+
+    def _finish(self, answer: Any) -> None:
+        if not self.answer.called:
+            self.answer.callback(answer)
+            self.transport.abortConnection()
 
 
-class _Questions(Factory):
+class _Once(Factory):
     """
     One connection; the log has better things to tell.
     """
 
     noisy = False
 
-    def __init__(self, request: Mapping[str, Any]) -> None:
-        self._request = request
+    def __init__(self, protocol: _Asking) -> None:
+        self._protocol = protocol
 
-    def buildProtocol(self, addr: object) -> _Question:
-        return _Question(self._request)
+    def buildProtocol(self, addr: object) -> _Asking:
+        return self._protocol
+
+
+async def ask(endpoint: Any, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    Have one command carried out.
+
+    @param endpoint: where the control endpoint is.
+    @return: the answer, as the control endpoint gives it.
+    @raise NoAnswer: there is none.
+    """
+    asking = _Asking(request)
+    try:
+        await endpoint.connect(_Once(asking))
+    except CancelledError:
+        raise
+    except Exception as error:
+        raise NoAnswer(f"cannot be reached: {str(error) or type(error).__name__}") from None
+    return await asking.answer
 
 
 def command(
@@ -78,18 +120,19 @@ def command(
     Have a worker do something.
 
     @param path: its socket.
-    @return: fires with the result; fails with L{Refused}, or with whatever it
-        is when there is no answer, or nonsense.
+    @return: fires with the result; fails with L{Refused}, or L{NoAnswer}.
     """
-    connecting: Deferred[Any] = buildEndpoint(reactor, path).connect(_Questions(request))
-    return connecting.addCallback(lambda question: question.answered).addCallback(_result)
+    return Deferred.fromCoroutine(_command(buildEndpoint(reactor, path), request))
 
 
-def _result(line: bytes) -> Any:
-    answer = json.loads(line)
-    if not answer["ok"]:
-        raise Refused(answer["error"])
-    return answer["result"]
+async def _command(endpoint: Any, request: Mapping[str, Any]) -> Any:
+    try:
+        answer = await ask(endpoint, request)
+    except NoAnswer as error:
+        raise NoAnswer(f"the worker {error}") from None
+    if not answer.get("ok"):
+        raise Refused(str(answer.get("error")))
+    return answer.get("result")
 
 
 def askStatus(path: str, reactor: Any, ask: Ask = command) -> Deferred[list[BotStatus]]:

@@ -122,7 +122,9 @@ class _Ticking:
             result = self._method()
             if hasattr(result, "__await__"):
                 await result
-        except (Exception, SystemExit):
+        except GeneratorExit:
+            raise
+        except BaseException:  # asyncio's CancelledError, for one
             self._bot.log.failure("{method} failed", method=self._method.__qualname__)
         finally:
             self._busy = False

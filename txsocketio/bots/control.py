@@ -166,12 +166,12 @@ class _Control(LineReceiver, TimeoutMixin):
         """
         Nothing more is read until this one is answered.
         """
-        self.setTimeout(None)
         try:
             request = json.loads(line)
         except (ValueError, RecursionError):
             self._dismiss("not a line of JSON")
             return
+        self.setTimeout(None)
         self.wait("running")
         running = self.factory.commands.run(request)
         running.addCallbacks(self._cbDone, self._ebDone)

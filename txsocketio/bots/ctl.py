@@ -11,23 +11,20 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import clientFromString, connectProtocol
-from twisted.protocols.basic import LineReceiver
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.endpoints import clientFromString
 
+from txsocketio.bots.asking import NoAnswer, ask
 from txsocketio.bots.keys import unixEndpoint
 from txsocketio.bots.mistakes import didYouMean
 from txsocketio.bots.page import span
-from txsocketio.bots.texts import printable
-from txsocketio.errors import SocketIOError
+from txsocketio.bots.schema import seconds
+from txsocketio.bots.texts import printable, say
 
-__all__ = ["Asking", "NoAnswer", "ask", "main"]
+__all__ = ["main"]
 
 DONE, NOT_DONE, BAD_USAGE, NOT_REACHED = 0, 1, 2, 3
 """The exit statuses."""
-
-MAX_ANSWER = 64 * 1024 * 1024
 
 VARIABLE = "SIOCLIENT_CONTROL"
 
@@ -39,12 +36,6 @@ WHERE is what the bots file says in [daemon] control=: the path of a unix
 socket, or a client endpoint such as tcp:127.0.0.1:9465.  The environment
 variable {VARIABLE} says it, too.
 """
-
-
-class NoAnswer(SocketIOError):
-    """
-    The daemon did not answer; the message says what was tried.
-    """
 
 
 # the command line
@@ -68,7 +59,7 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=seconds,
         default=60.0,
         metavar="SECONDS",
         help="how long to wait for its answer (60)",
@@ -116,30 +107,36 @@ def main(argv: Sequence[str], react: Callable[..., Any] | None = None) -> int:
     if react is None:
         from twisted.internet.task import react
     assert react is not None
-    result: list[int] = []
+    results: list[int | Mapping[str, Any]] = []
 
     async def run(reactor: Any) -> None:
-        result.append(await _run(reactor, arguments))
+        results.append(await _run(reactor, arguments))
 
     try:
         react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
     except SystemExit as ended:
-        return result[0] if result else int(ended.code or 0)
-    return result[0]
+        if not results:
+            return int(ended.code or 0)
+    return results[0] if isinstance(results[0], int) else _tell(arguments, results[0])
 
 
-async def _run(reactor: Any, arguments: Namespace) -> int:
+async def _run(reactor: Any, arguments: Namespace) -> int | Mapping[str, Any]:
+    """
+    @return: the answer, or without one the exit status.
+    """
     try:
         endpoint = clientFromString(reactor, _asEndpoint(arguments.control))
     except Exception as error:  # anybody's endpoint parser
         _complain(f"{arguments.control} is no client endpoint: {error}")
         return BAD_USAGE
+    asking = Deferred.fromCoroutine(ask(endpoint, _requestOf(arguments)))
     try:
-        answer = await ask(endpoint, _requestOf(arguments), reactor, arguments.timeout)
+        return await asking.addTimeout(arguments.timeout, reactor)
     except NoAnswer as error:
-        _complain(f"{arguments.control}: {error}")
-        return NOT_REACHED
-    return _tell(arguments, answer)
+        _complain(f"{arguments.control}: the daemon {error}")
+    except TimeoutError:
+        _complain(f"{arguments.control}: no answer within {arguments.timeout:g} s")
+    return NOT_REACHED
 
 
 def _asEndpoint(where: str) -> str:
@@ -165,8 +162,12 @@ def _tell(arguments: Namespace, answer: Mapping[str, Any]) -> int:
         return NOT_DONE
     result = answer.get("result")
     if arguments.command == "status":
-        return _tellStatus(arguments, result)
-    print(json.dumps(result) if arguments.json else printable(str(result or "done")))
+        try:
+            return _tellStatus(arguments, result)
+        except Exception:  # whatever it lacks, it is no status of ours
+            _complain(f"{arguments.control}: the daemon tells no status that can be understood")
+            return NOT_REACHED
+    say(json.dumps(result) if arguments.json else printable(str(result or "done")))
     return DONE
 
 
@@ -180,10 +181,10 @@ def _tellStatus(arguments: Namespace, document: Any) -> int:
             return NOT_DONE
         ready = bots[0]["state"] == "connected"
     if arguments.json:
-        print(json.dumps({**document, "bots": bots}))
+        say(json.dumps({**document, "bots": bots}))
     else:
         for line in _lines(bots, document["time"]):
-            print(printable(line).replace("\n", " "))
+            say(printable(line).replace("\n", " "))
     return DONE if ready else NOT_DONE
 
 
@@ -196,72 +197,3 @@ def _lines(bots: Sequence[Mapping[str, Any]], now: float) -> list[str]:
     return [
         "  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]).rstrip() for row in rows
     ]
-
-
-# the connection
-
-
-class Asking(LineReceiver):
-    """
-    Sends one line, and takes one.
-
-    @ivar answer: fires with the answer; fails with L{NoAnswer}.
-    """
-
-    MAX_LENGTH = MAX_ANSWER
-    delimiter = b"\n"
-
-    transport: Any
-
-    def __init__(self, request: Mapping[str, Any]) -> None:
-        self._request = request
-        self.answer: Deferred[Mapping[str, Any]] = Deferred()
-
-    def connectionMade(self) -> None:
-        self.sendLine(json.dumps(self._request).encode("ascii"))
-
-    def lineReceived(self, line: bytes) -> None:
-        try:
-            answer = json.loads(line)
-        except (ValueError, RecursionError):
-            answer = None
-        if isinstance(answer, dict):
-            self._finish(answer)
-        else:
-            self._finish(Failure(NoAnswer("what answers there is no daemon of ours")))
-
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        self._finish(Failure(NoAnswer("the daemon ended the connection without an answer")))
-
-    def giveUp(self, seconds: float) -> None:
-        """
-        Wait no longer.
-        """
-        self._finish(Failure(NoAnswer(f"no answer within {seconds:g} s")))
-
-    def _finish(self, answer: Any) -> None:
-        if not self.answer.called:
-            self.answer.callback(answer)
-            self.transport.abortConnection()
-
-
-async def ask(
-    endpoint: Any, request: Mapping[str, Any], clock: Any, timeout: float
-) -> Mapping[str, Any]:
-    """
-    Ask a daemon.
-
-    @raise NoAnswer: it cannot be reached, or does not answer in time.
-    """
-    asking = Asking(request)
-    try:
-        await connectProtocol(endpoint, asking).addTimeout(timeout, clock)
-    except Exception as error:
-        why = str(error) or type(error).__name__
-        raise NoAnswer(f"the daemon cannot be reached: {why}") from None
-    late = clock.callLater(timeout, asking.giveUp, timeout)
-    try:
-        return await asking.answer
-    finally:
-        if late.active():
-            late.cancel()

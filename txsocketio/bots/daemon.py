@@ -10,6 +10,7 @@ Must not know: files, HTTP, signals.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,11 +20,13 @@ from twisted.logger import Logger
 
 from txsocketio.bots.changes import Changes, compare
 from txsocketio.bots.descriptions import BotDescription, DaemonDescription
+from txsocketio.bots.keys import inForce
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import ConfigError, PluginError, didYouMean
 from txsocketio.bots.pace import AttemptPace
 from txsocketio.bots.runner import BotRunner
 from txsocketio.bots.states import BotState
+from txsocketio.waiters import Waiters
 
 __all__ = ["FAILED", "BotDaemon", "UnknownBot"]
 
@@ -78,7 +81,7 @@ class BotDaemon(MultiService):
         self.reactor = reactor
         self.runners: dict[str, BotRunner] = {}
         self.adopted: Callable[[Any], object] = lambda parent: None
-        self.settings: dict[str, Any] = dict(settings or {})
+        self.settings: dict[str, Any] = inForce(settings or {})
         self.observers: list[Callable[[], object]] = []
         self.adjustable: dict[str, Callable[[Any], object]] = {
             "onError": lambda value: None,  # asked for when it matters
@@ -89,6 +92,7 @@ class BotDaemon(MultiService):
         self._read = read
         self._endProcess = endProcess
         self._leaving: set[BotRunner] = set()
+        self._endWaiters = Waiters()
         self._reloads = DeferredLock()
         for each in bots:
             self.add(each)
@@ -149,7 +153,15 @@ class BotDaemon(MultiService):
             removed before and are not done.
         """
         stopping: Deferred[Any] = super().stopService()
-        return DeferredList([stopping, *(each.whenEnded() for each in self._leaving)])
+        ended = DeferredList([stopping, *(each.whenEnded() for each in self._leaving)])
+        return ended.addCallback(self._cbEnded)
+
+    def whenEnded(self) -> Deferred[Any]:
+        """
+        @return: fires when the stop that is under way, or the next one, has
+            come to its end.
+        """
+        return self._endWaiters.wait()
 
     def reload(self) -> Deferred[Changes]:
         """
@@ -164,9 +176,13 @@ class BotDaemon(MultiService):
 
     # inside
 
+    def _cbEnded(self, result: Any) -> Any:
+        self._endWaiters.succeed(None)
+        return result
+
     def _changed(self, runner: BotRunner) -> None:
         self._tellObservers()
-        if runner.condition.state is BotState.FAILED and self.settings.get("onError") == "stop":
+        if runner.condition.state is BotState.FAILED and self.settings["onError"] == "stop":
             self._log.critical(
                 'the bot "{bot}" has failed, and onError = stop: the process ends',
                 bot=runner.name,
@@ -221,6 +237,7 @@ class BotDaemon(MultiService):
         try:
             self._plugins.forget()
             new = self._read()
+            new = replace(new, settings=inForce(new.settings))
             return new, {each.plugin: self._plugins.find(each.plugin) for each in new.bots}
         except (ConfigError, PluginError) as error:
             self._log.error(

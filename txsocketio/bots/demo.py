@@ -17,6 +17,7 @@ from txsocketio.bots.child import ServerChild
 from txsocketio.bots.descriptions import BotDescription
 from txsocketio.bots.loader import ClassPlugin
 from txsocketio.bots.runner import BotRunner
+from txsocketio.bots.texts import say
 
 __all__ = ["Asker", "Demo", "DemoBot", "Listener", "runDemo"]
 
@@ -24,10 +25,6 @@ SERVER = Path(__file__).with_name("demoserver.py")
 
 ASK_EVERY = 1.0
 ACK_TIMEOUT = 5.0
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 class DemoBot(Bot):
@@ -98,11 +95,11 @@ class Demo:
     def __init__(
         self,
         reactor: Any,
-        tell: Callable[[str], object] = _say,
+        tell: Callable[[str], object] = say,
         buildRunner: Callable[..., Any] = BotRunner,
         program: str = str(SERVER),
     ) -> None:
-        self.tell = tell
+        self._show = tell
         self._reactor = reactor
         self._buildRunner = buildRunner
         self._program = program
@@ -116,6 +113,15 @@ class Demo:
         0 when events flowed and an acknowledgement arrived, else 1.
         """
         return 0 if self.events and self.acks else 1
+
+    def tell(self, line: str) -> None:
+        """
+        Show a line; when nobody looks any more, the show is over.
+        """
+        try:
+            self._show(line)
+        except SystemExit:
+            self._end()
 
     def start(self, seconds: float | None = None) -> None:
         """

@@ -57,7 +57,7 @@ def sourceOf(daemon: BotDaemon) -> Source:
     What looks at a daemon at every call.
     """
     started = daemon.reactor.seconds()
-    return lambda: documentOf(daemon, daemon.settings.get("ready") or Readiness(), started)
+    return lambda: documentOf(daemon, daemon.settings["ready"], started)
 
 
 def encoded(document: Document) -> bytes:

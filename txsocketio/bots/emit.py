@@ -24,7 +24,7 @@ from txsocketio.bots.bot import Bot
 from txsocketio.bots.delivering import DELIVERY, Delivery
 from txsocketio.bots.eventlines import EventLines
 from txsocketio.bots.filelines import FileLines
-from txsocketio.bots.keys import DAEMON_KEYS
+from txsocketio.bots.keys import DAEMON_KEYS, ownersOnly
 from txsocketio.bots.records import readEvent
 from txsocketio.bots.schema import PluginOption, boolean, schemaOf, seconds
 
@@ -111,7 +111,7 @@ class EmitBot(Bot):
         self._delivery = Delivery(self.socket, self.config, self.log)
         if self.config["listen"]:
             self._lines = EventLines(self._take, self.log)
-            endpoint = self.buildEndpoint(clock, self.config["listen"])
+            endpoint = self.buildEndpoint(clock, ownersOnly(self.config["listen"]))
             self._port = await endpoint.listen(self._lines)
         if self.config["file"]:
             progress = self.config["progress"]

@@ -109,7 +109,7 @@ class FileLines:
 
     def _open(self, whence: int) -> None:
         try:
-            stream = open(self._path, "rb")  # noqa: SIM115 - closed by finish()
+            stream = open(self._path, "rb", opener=_atOnce)  # noqa: SIM115 - closed by finish()
         except FileNotFoundError:
             if not self._follow:
                 raise
@@ -245,3 +245,8 @@ class FileLines:
         else:
             self._shut = False
         return self._stream is not None
+
+
+def _atOnce(path: str, flags: int) -> int:
+    # A named pipe without a writer would stop everybody.
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -17,11 +17,13 @@ __all__ = ["ReloadOnHangup"]
 
 class ReloadOnHangup(Service):
     """
-    Calls what reloads at each C{SIGHUP}, while it runs.
+    Calls what reloads at each C{SIGHUP}, while it runs; once for those that
+    come together.
     """
 
     _log = Logger()
     _before: Any = None
+    _called = False
 
     def __init__(self, reload: Callable[[], Deferred[Any]], reactor: Any) -> None:
         """
@@ -45,10 +47,13 @@ class ReloadOnHangup(Service):
             signal.signal(signal.SIGHUP, signal.SIG_IGN if before is signal.SIG_DFL else before)
 
     def _received(self, *_: object) -> None:
-        # Also wakes the reactor.
-        self._reactor.callFromThread(self._hangUp)
+        if not self._called:
+            self._called = True
+            # Also wakes the reactor.
+            self._reactor.callFromThread(self._hangUp)
 
     def _hangUp(self) -> None:
+        self._called = False
         if self.running:
             self._log.info("SIGHUP: reading the bots file again")
             self._reload().addErrback(lambda _: None)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from txsocketio.bots.readiness import parseReady
+from txsocketio.bots.readiness import Readiness, parseReady
 from txsocketio.bots.schema import PluginOption, boolean, count, rate, seconds
 from txsocketio.options import OPTIONS, checkHeaders, checkQuery
 from txsocketio.protocol.url import parseURL
@@ -28,8 +28,10 @@ __all__ = [
     "REFUSED",
     "Key",
     "findKey",
+    "inForce",
     "namesKnown",
     "namesTaken",
+    "ownersOnly",
     "unixEndpoint",
 ]
 
@@ -57,7 +59,7 @@ class Key:
     @ivar place: where the value goes: C{own}, C{options}, C{config} or the
         name of a mapping.
     @ivar name: the name there.
-    @ivar default: what C{[daemon]} comes to without it, to be shown.
+    @ivar default: the value in C{[daemon]} without it, L{None} for none.
     """
 
     name: str
@@ -65,7 +67,7 @@ class Key:
     parse: Callable[[str], Any]
     rule: str
     secret: bool | Callable[[str], Iterable[str]] = False
-    default: str | None = None
+    default: Any = None
 
 
 def _text(text: str) -> str:
@@ -107,6 +109,14 @@ def unixEndpoint(path: str) -> str:
     return "unix:" + path.replace("\\", "\\\\").replace(":", "\\:")
 
 
+def ownersOnly(description: str) -> str:
+    """
+    A unix socket is for its owner, unless its description says otherwise.
+    """
+    isOpen = description.startswith("unix:") and ":mode=" not in description
+    return description + ":mode=600" if isOpen else description
+
+
 def _endpoint(text: str) -> str:
     """
     The description of a server endpoint; a path alone is a unix socket.
@@ -146,7 +156,11 @@ INSTALL_METRICS = 'python -m pip install "txsocketio[metrics]"'
 _SEEING = (
     Key("status", "daemon", _endpoint, _ENDPOINT),
     Key(
-        "ready", "daemon", parseReady, "must be all, any, once, or the names of bots", default="all"
+        "ready",
+        "daemon",
+        parseReady,
+        "must be all, any, once, or the names of bots",
+        default=Readiness(),
     ),
     Key("log-format", "daemon", _oneOf("text", "json"), "must be text or json", default="text"),
     Key(
@@ -157,7 +171,7 @@ _SEEING = (
         default="info",
     ),
     Key("control", "daemon", _endpoint, _ENDPOINT),
-    Key("metrics", "daemon", _metrics, "must be yes or no", default="yes"),
+    Key("metrics", "daemon", _metrics, "must be yes or no", default=True),
 )
 """How operators look at the daemon."""
 
@@ -179,6 +193,14 @@ _LIVING = (
 
 DAEMON_KEYS: Mapping[str, Key] = {key.name: key for key in (*_SEEING, *_LIVING)}
 """What the C{[daemon]} section may say."""
+
+
+def inForce(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    What a C{[daemon]} section comes to: with the defaults of what it leaves out.
+    """
+    defaults = {key.name: key.default for key in DAEMON_KEYS.values() if key.default is not None}
+    return {**defaults, **settings}
 
 
 def _clientKey(name: str) -> Key:

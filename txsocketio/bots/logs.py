@@ -26,7 +26,7 @@ from zope.interface import implementer
 
 from txsocketio.bots.keys import LOG_LEVELS
 from txsocketio.bots.redaction import Redactor, redactorOf
-from txsocketio.bots.texts import printable
+from txsocketio.bots.texts import forgiving, printable
 
 __all__ = ["FIELDS", "LogLines", "jsonLine", "observerOf", "openLog", "textLine"]
 
@@ -230,7 +230,7 @@ def openLog(options: Mapping[str, Any]) -> Any:
     if name == "-":
         if not options.get("nodaemon"):
             raise SystemExit("Daemons cannot log to stdout, exiting!")
-        return sys.stdout
+        return forgiving(sys.stdout)
     file = LogFile.fromFullPath(name)
     if not signal.getsignal(signal.SIGUSR1):
         signal.signal(signal.SIGUSR1, lambda number, frame: _rotateSoon(file))

@@ -90,7 +90,7 @@ class Notifier(Service):
 
     def startService(self) -> None:
         super().startService()
-        self._observe(self._look)
+        self._daemon.observers.append(self._look)
         if self._watchdog is not None and not self._beat.running:
             self._beat.start(self._watchdog / 2)
         self._report()
@@ -101,23 +101,17 @@ class Notifier(Service):
         if soon is not None:
             soon.cancel()
         self._send(STOPPING=1, STATUS="stopping; what waits is being sent")
+        self._daemon.observers.remove(self._look)
         # While the bots end, which takes its time, the supervisor still looks.
-        self._observe(self._lookForEnd)
-        self._lookForEnd()
+        self._daemon.whenEnded().addCallback(self._cbEnded)
 
     # inside
-
-    def _observe(self, look: Callable[[], object]) -> None:
-        observers = self._daemon.observers
-        observers[:] = [each for each in observers if each not in (self._look, self._lookForEnd)]
-        observers.append(look)
 
     def _alive(self) -> None:
         self._send(WATCHDOG=1)
 
-    def _lookForEnd(self) -> None:
-        runners = self._daemon.runners.values()
-        if self._beat.running and all(r.condition.state is BotState.STOPPED for r in runners):
+    def _cbEnded(self, _: object) -> None:
+        if self._beat.running and not self.running:
             self._beat.stop()
 
     def _look(self) -> None:
@@ -144,8 +138,8 @@ class Notifier(Service):
 
     def _isReady(self, statuses: list[BotStatus]) -> bool:
         settings = self._daemon.settings
-        rule: Readiness = settings.get("ready") or Readiness()
-        return settings.get("notify") != "ready" or not rule.missing(statuses)
+        rule: Readiness = settings["ready"]
+        return settings["notify"] == "started" or not rule.missing(statuses)
 
 
 def notifierFor(daemon: BotDaemon, environ: Mapping[str, str] = os.environ) -> Notifier | None:

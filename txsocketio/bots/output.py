@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from twisted.logger import Logger, LogLevel, globalLogPublisher
@@ -104,7 +105,8 @@ def _event(record: dict[str, Any], worker: int) -> dict[str, Any]:
         "log_format": "{text}" if failure is None else "{text}\n{traceback}",
         "log_level": LogLevel.levelWithName(record["level"]),
         "log_namespace": record["logger"],
-        "log_time": float(record["log_time"]),
+        # Raises if it is no time that can be shown.
+        "log_time": datetime.fromtimestamp(record["log_time"], UTC).timestamp(),
         "text": record["message"],
         "traceback": failure,
         "worker": worker,

@@ -2,11 +2,17 @@
 One run of a program: given its input, its output kept, ended when it takes too
 long; and always reaped.
 
+A program has children of its own, as the shell has: where the command setsid
+is, they are a group, and to end it is to end them all.
+
 Must not know: events.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +22,10 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-__all__ = ["Finished", "Run"]
+__all__ = ["OWN_GROUP", "Finished", "Run"]
+
+OWN_GROUP = tuple(filter(None, [shutil.which("setsid")]))
+"""What makes a program the first of its group; nothing where there is none."""
 
 MAX_OUTPUT = 1024 * 1024
 """A program that says more than so many bytes is ended."""
@@ -77,7 +86,8 @@ class Run(ProcessProtocol):
         """
         @raise OSError: no process can be had.
         """
-        self._reactor.spawnProcess(self, command[0], list(command), dict(environment))
+        words = [*OWN_GROUP, *command]
+        self._reactor.spawnProcess(self, words[0], words, dict(environment))
 
     def end(self, why: str) -> None:
         """
@@ -85,12 +95,10 @@ class Run(ProcessProtocol):
         """
         if self._running and not self._exited and not self._reason:
             self._reason = why
-            self._signal("TERM")
-            self._after(GRACE, self._signal, "KILL")
+            self._signal(signal.SIGTERM)
+            self._after(GRACE, self._kill)
             # We may end sooner than in a second, and it must not outlive us.
-            self._trigger = self._reactor.addSystemEventTrigger(
-                "after", "shutdown", self._signal, "KILL"
-            )
+            self._trigger = self._reactor.addSystemEventTrigger("after", "shutdown", self._kill)
 
     def whenGone(self) -> Deferred[None]:
         """
@@ -107,6 +115,7 @@ class Run(ProcessProtocol):
 
     def connectionMade(self) -> None:
         self._running = True
+        self._group: int = self.transport.pid
         self._after(self._limit, self.end, f"it took longer than {self._limit:g} s")
         self.transport.write(self._data)
         self.transport.closeStdin()
@@ -123,12 +132,11 @@ class Run(ProcessProtocol):
 
     def processExited(self, reason: Failure) -> None:
         self._exited = True
-        trigger, self._trigger = self._trigger, None
-        if trigger is not None:
-            self._reactor.removeSystemEventTrigger(trigger)
+        if self._reason:
+            return  # its children have until the KILL
         exited: Any = reason.value
-        self._status = None if self._reason else exited.exitCode
-        if not self._reason and exited.signal:
+        self._status = exited.exitCode
+        if exited.signal:
             self._reason = f"it was ended by signal {exited.signal}"
         # Children of its own may hold its output open for ever.
         self._after(GRACE, self.transport.loseConnection)
@@ -136,6 +144,9 @@ class Run(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         self._running = False
         self._after(None)
+        trigger, self._trigger = self._trigger, None
+        if trigger is not None:
+            self._reactor.removeSystemEventTrigger(trigger)
         why = self._reason or f"it ended with status {self._status}"
         said = self._said.decode("utf-8", "replace").strip()
         if not self.finished.called:
@@ -153,8 +164,19 @@ class Run(ProcessProtocol):
         if seconds is not None:
             self._timer = self._reactor.callLater(seconds, *call)
 
-    def _signal(self, name: str) -> None:
+    def _kill(self) -> None:
+        self._signal(signal.SIGKILL)
+        # What is in no group of ours may hold its output open for ever.
+        self._after(GRACE, self.transport.loseConnection)
+
+    def _signal(self, number: signal.Signals) -> None:
         try:
-            self.transport.signalProcess(name)
-        except ProcessExitedAlready:
-            pass  # we shall hear of it
+            os.killpg(self._group, number)
+        except OSError:  # it has no group, or not yet
+            self._signalAlone(number)
+
+    def _signalAlone(self, number: signal.Signals) -> None:
+        try:
+            self.transport.signalProcess(number)
+        except (ProcessExitedAlready, OSError):
+            pass  # we shall hear of it; or it has become another user's

@@ -49,7 +49,7 @@ def showConfig(described: DaemonDescription, findPlugin: Callable[[str], PluginL
     return "\n".join(parts) + "\n"
 
 
-def _ofDaemon(key: Key) -> tuple[str, str | None]:
+def _ofDaemon(key: Key) -> tuple[str, Any]:
     return key.name, key.default
 
 

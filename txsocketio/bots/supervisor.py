@@ -136,7 +136,7 @@ class Supervisor(BotDaemon):
         return max(drains, default=0.0) + GOODBYE + MARGIN
 
     def _workerEnded(self, status: int | None) -> None:
-        if status == FAILED and self.settings.get("onError") == "stop":
+        if status == FAILED and self.settings["onError"] == "stop":
             self._log.critical("a bot has failed, and onError = stop: the process ends")
             self._endProcess(FAILED)
         self._compare()

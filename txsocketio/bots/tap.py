@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -39,6 +39,7 @@ from txsocketio.bots.show import showConfig
 from txsocketio.bots.spawning import spawnerOf
 from txsocketio.bots.starter import STARTER, writeStarter
 from txsocketio.bots.supervisor import Supervisor
+from txsocketio.bots.texts import say
 from txsocketio.bots.watching import checkEndpoints, watch
 from txsocketio.bots.worker import buildObserver, sit
 
@@ -125,8 +126,8 @@ class Options(usage.Options):
         """
         Show the versions of txsocketio and Twisted, and exit.
         """
-        print(f"txsocketio {VERSION}, Twisted {twisted.__version__}")
-        self._exit(lambda: 0)
+        say(f"txsocketio {VERSION}, Twisted {twisted.__version__}")
+        raise SystemExit(0)
 
     def opt_bot(self, name: str) -> None:
         """
@@ -148,20 +149,15 @@ class Options(usage.Options):
         if self["connect"] and not self["check"]:
             raise usage.UsageError("--connect is for --check only")
         if self["list-plugins"]:
-            self._exit(self._listPlugins)
+            raise SystemExit(self._listPlugins())
         elif self["init"]:
-            self._exit(self._init)
+            raise SystemExit(self._init())
         elif self["demo"]:
-            self._exit(self._demo)
+            raise SystemExit(self._demo())
         elif not self["config"]:
             raise usage.UsageError("say which bots to run: --config FILE (or try --demo)")
         else:
             self._readConfig()
-
-    def _exit(self, action: Callable[[], int]) -> None:
-        status = action()
-        sys.stdout.flush()
-        raise SystemExit(status)
 
     def read(self) -> DaemonDescription:
         """
@@ -202,15 +198,15 @@ class Options(usage.Options):
             print(error, file=sys.stderr)
             raise SystemExit(BAD_CONFIGURATION) from None
         if self["show-config"]:
-            self._exit(self._show)
+            raise SystemExit(self._show())
         elif self["check"]:
             count = len(self.description.bots)
-            print(f"{file}: {count} bot{'s' if count != 1 else ''}, no mistakes")
-            self._exit(self._connect if self["connect"] else lambda: 0)
+            say(f"{file}: {count} bot{'s' if count != 1 else ''}, no mistakes")
+            raise SystemExit(self._connect() if self["connect"] else 0)
 
     def _show(self) -> int:
         assert self.description is not None
-        print(showConfig(self.description, self.plugins.find), end="")
+        say(showConfig(self.description, self.plugins.find), end="")
         return 0
 
     def _connect(self) -> int:
@@ -220,12 +216,11 @@ class Options(usage.Options):
 
         from txsocketio.bots.trying import runTrying
 
-        sys.stdout.flush()
         return runTrying(reactor, self.description.bots)
 
     def _init(self) -> int:
         try:
-            print(writeStarter(self._new))
+            say(writeStarter(self._new))
         except OSError as error:
             print(f"{self._new} is not written: {error.strerror}", file=sys.stderr)
             return BAD_CONFIGURATION
@@ -233,7 +228,7 @@ class Options(usage.Options):
 
     def _listPlugins(self) -> int:
         for found in self.plugins.found:
-            print(found.describe())
+            say(found.describe())
         return 0
 
     def _demo(self) -> int:
@@ -307,8 +302,8 @@ def _logOurWay(daemon: BotDaemon, options: Options, application: Any) -> None:
         daemon.adjustable["log-level"] = lambda value: None  # asked for at each event
         observer = observerOf(
             lines,
-            settings.get("log-format", "text"),
+            settings["log-format"],
             openLog(twistd),
-            lambda: settings.get("log-level") or "info",
+            lambda: settings["log-level"],
         )
     application.setComponent(ILogObserver, observer)

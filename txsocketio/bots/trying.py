@@ -15,11 +15,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, ensureDeferred, gatherResults
+from twisted.internet.defer import (
+    Deferred,
+    DeferredSemaphore,
+    FirstError,
+    ensureDeferred,
+    gatherResults,
+)
 from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
+from txsocketio.bots.texts import printable, say
 from txsocketio.errors import ConnectRefused
 from txsocketio.service import SocketIOService
 
@@ -40,14 +47,10 @@ ONCE = {"reconnection": False, "retryOnConnectError": False, "retryOnServerDisco
 _MAYBE = "if its plugin sets auth in start, which --check does not run, the daemon may be let in"
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
 async def tryBot(
     bot: BotDescription,
     reactor: Any,
-    tell: Callable[[str], object] = _say,
+    tell: Callable[[str], object] = say,
     buildClient: Callable[..., Any] = SocketIOService,
 ) -> int:
     """
@@ -59,15 +62,19 @@ async def tryBot(
     try:
         how = await _connect(bot, reactor, buildClient)
     except ConnectRefused as error:
-        tell(f"{bot.name}: REFUSED: {bot.server}: {bot.redact(str(error))}; {_MAYBE}")
-        return REFUSED
+        word, status, why = "REFUSED", REFUSED, f"{error}; {_MAYBE}"
     except Exception as error:
         # Whatever it is, it is what the bot would meet.
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        tell(f"{bot.name}: FAILED: {bot.server}: {bot.redact(why)}")
-        return FAILED
-    tell(f"{bot.name}: connected to {bot.server}, {how} in {reactor.seconds() - began:.2f} s")
-    return CONNECTED
+        word, status = "FAILED", FAILED
+    else:
+        seconds = reactor.seconds() - began
+        tell(f"{bot.name}: connected to {bot.server}, {how} in {seconds:.2f} s")
+        return CONNECTED
+    # A server's words move no cursor, and write no line of another bot.
+    why = printable(bot.redact(why)).replace("\n", " ")
+    tell(f"{bot.name}: {word}: {bot.server}: {why}")
+    return status
 
 
 async def _connect(bot: BotDescription, reactor: Any, buildClient: Callable[..., Any]) -> str:
@@ -89,7 +96,7 @@ async def _connect(bot: BotDescription, reactor: Any, buildClient: Callable[...,
 async def tryAll(
     bots: Iterable[BotDescription],
     reactor: Any,
-    tell: Callable[[str], object] = _say,
+    tell: Callable[[str], object] = say,
     attempt: Callable[..., Any] = tryBot,
 ) -> int:
     """
@@ -103,7 +110,11 @@ async def tryAll(
     def trying(bot: BotDescription) -> Deferred[int]:
         return ensureDeferred(attempt(bot, reactor, tell))
 
-    went = await gatherResults([turns.run(trying, bot) for bot in bots])
+    trials = [turns.run(trying, bot) for bot in bots]
+    try:
+        went = await gatherResults(trials, consumeErrors=True)
+    except FirstError as first:
+        first.subFailure.raiseException()
     refused = f", {went.count(REFUSED)} refused" if REFUSED in went else ""
     tell(f"{went.count(CONNECTED)} of {len(went)} bots could connect{refused}")
     return next((each for each in (FAILED, REFUSED) if each in went), CONNECTED)
@@ -117,13 +128,10 @@ def runTrying(
 
     @return: the exit status.
     """
-    status = [1]
+    results: list[int | Failure] = []
 
     def ended(result: int | Failure) -> None:
-        if isinstance(result, Failure):
-            print(result.getTraceback())
-        else:
-            status[0] = result
+        results.append(result)
         try:
             reactor.stop()
         except ReactorNotRunning:
@@ -134,4 +142,7 @@ def runTrying(
 
     reactor.callWhenRunning(start)
     reactor.run()
-    return status[0]
+    result = results[0] if results else 1
+    if isinstance(result, Failure):
+        result.raiseException()
+    return result

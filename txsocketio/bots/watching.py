@@ -5,7 +5,7 @@ endpoint, each on its endpoint.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.application.service import IService, MultiService
 from twisted.application.strports import service
@@ -16,6 +16,7 @@ from txsocketio.bots.control import Commands, ControlFactory
 from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.descriptions import DaemonDescription
 from txsocketio.bots.document import Source, sourceOf
+from txsocketio.bots.keys import ownersOnly
 from txsocketio.bots.mistakes import Mistake
 from txsocketio.bots.web import buildSite
 
@@ -36,7 +37,7 @@ def watch(daemon: BotDaemon, reactor: Any, source: Source | None = None) -> None
     # Asked for when it matters.
     daemon.adjustable["ready"] = lambda value: None
     if "status" in settings:
-        site = buildSite(source, reactor, settings.get("metrics", True))
+        site = buildSite(source, reactor, settings["metrics"])
         _serve(daemon, "status", site, reactor)
     if "control" in settings:
         factory = ControlFactory(Commands(daemon, source), reactor)
@@ -67,17 +68,12 @@ class _Serving(MultiService):
             super().privilegedStartService()
         except CannotListenError as error:
             reason = getattr(error.socketError, "strerror", None) or error.socketError
-            raise SystemExit(
-                f"{self._what}: cannot listen there: {reason}; is the daemon running already?"
-            ) from None
+            self._end(f"{reason}; is the daemon running already?")
+        except OSError as error:  # the folder of a unix socket
+            self._end(error.strerror)
 
-
-def ownersOnly(description: str) -> str:
-    """
-    A unix socket is for its owner, unless its description says otherwise.
-    """
-    isOpen = description.startswith("unix:") and ":mode=" not in description
-    return description + ":mode=600" if isOpen else description
+    def _end(self, why: str | None) -> NoReturn:
+        raise SystemExit(f"{self._what}: cannot listen there: {why}") from None
 
 
 def checkEndpoints(description: DaemonDescription) -> list[Mistake]:

@@ -19,6 +19,7 @@ from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
+from txsocketio.bots.texts import forgiving, say
 from txsocketio.commands.arguments import (
     COMMANDS,
     OVERVIEW,
@@ -43,6 +44,9 @@ FLUSH_SECONDS = 2.0
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+# Something else has its number now: a connection, maybe.
+_CLOSED = "is closed; /dev/null is there for those who want none"
+
 _SHOWN = dict.fromkeys(("--help", "-h", "help"), OVERVIEW)
 _SHOWN["--version"] = f"sioclient {import_module('txsocketio').__version__}"
 
@@ -59,7 +63,7 @@ def main(argv: Sequence[str] | None = None, reactor: Any = None) -> int:
     command = words.pop(0) if words else ""
     progress = Progress(sys.stderr)
     if command in _SHOWN:
-        print(_SHOWN[command])
+        say(_SHOWN[command])
         return int(Exit.DONE)
     if command not in COMMANDS:
         what = f"there is no command {command!r}" if command else "say what to do"
@@ -83,7 +87,7 @@ def _perform(command: str, given: Namespace, progress: Progress, reactor: Any) -
     if command == "probe":
         from txsocketio.commands.probe import beginProbe
 
-        begin = beginProbe(given, texts, progress, sys.stdout, reactor)
+        begin = beginProbe(given, texts, progress, forgiving(sys.stdout), reactor)
     else:
         begin = _beginWork(command, given, texts, progress, reactor)
     _beginLogging(progress, given.verbose)
@@ -107,7 +111,9 @@ def _beginWork(
     progress.redact = description.redact
     worker = Worker(reactor)
     output = LineWriter(worker)
-    work = _workOf(command, given, item, output, lambda: LineReader(Worker(reactor)))
+    if command != "emit" and sys.stdout is None:
+        raise Ended(Exit.OUTPUT, f"the standard output {_CLOSED}")
+    work = _workOf(command, given, item, output, lambda: _openInput(reactor))
     return lambda: _connectAndWork(reactor, description, progress, given, work, output)
 
 
@@ -115,6 +121,12 @@ def _policy(given: Namespace) -> dict[str, Any]:
     names = ("reconnection", "retryOnConnectError", "retryOnServerDisconnect")
     limits = {"timeout": given.timeout, "connectTimeout": given.timeout}
     return {**dict.fromkeys(names, given.reconnect), **limits}
+
+
+def _openInput(reactor: Any) -> LineReader:
+    if sys.stdin is None:
+        raise Ended(Exit.INPUT, f"the standard input {_CLOSED}")
+    return LineReader(Worker(reactor))
 
 
 def _workOf(

@@ -13,16 +13,9 @@ from typing import Any
 from twisted.logger import ILogObserver, LogLevel, formatEvent
 from zope.interface import provider
 
-__all__ = ["Progress", "printable"]
+from txsocketio.bots.texts import printable
 
-
-def printable(text: str) -> str:
-    """
-    The same text, with what a terminal would obey written as an escape.
-    """
-    return "".join(
-        each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text
-    )
+__all__ = ["Progress"]
 
 
 class Progress:

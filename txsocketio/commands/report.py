@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from txsocketio.commands.progress import printable
+from txsocketio.bots.texts import printable
 from txsocketio.commands.steps import Step
 
 __all__ = ["JSONReport", "TextReport"]
@@ -28,8 +28,7 @@ class _Report:
 
     def _write(self, line: str) -> None:
         try:
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+            print(line, file=self._stream, flush=True)
         except (OSError, ValueError):
             pass  # nobody reads it; the exit status tells
 
