@@ -69,16 +69,23 @@ def test_secrets() -> None:
     assert "pass" not in described.server
 
 
-@pytest.mark.parametrize("word", ["socks5://joe:hunter22@10.0.0.1:1080", "${PROXY}"])
+@pytest.mark.parametrize("word", ["socks5://10.0.0.1:1080", "${PROXY}"])
 def test_theAddressOfAProxyIsNoSecret(word: str) -> None:
     """
     Who must mend it needs to know which one it is.
     """
-    target = reader(PROXY="socks5://joe:hunter22@10.0.0.1:1080")
+    target = reader(PROXY="socks5://10.0.0.1:1080")
     target.take("proxy", word)
-    redact = target.describe(URL).redact
-    assert redact("[socks5://10.0.0.1:1080]") == "[socks5://10.0.0.1:1080]"
-    assert redact("joe:hunter22, hunter22") == "(hidden), (hidden)"
+    assert target.describe(URL).redact("[socks5://10.0.0.1:1080]") == "[socks5://10.0.0.1:1080]"
+
+
+def test_thePasswordOfAProxyIsOne() -> None:
+    """
+    With its user, or alone.
+    """
+    target = reader(PW="hunter22")
+    target.take("proxy", "socks5://joe:${PW}@10.0.0.1:1080")
+    assert target.describe(URL).redact("joe:hunter22, hunter22") == "(hidden), (hidden)"
 
 
 def test_theServerIsNoSecret() -> None:
