@@ -14,6 +14,7 @@ from txsocketio.bots.descriptions import BotDescription
 from txsocketio.bots.keys import MAPPINGS, OWN_KEYS, REFUSED, Key, findKey, namesKnown
 from txsocketio.bots.mistakes import didYouMean
 from txsocketio.commands.exits import Ended, Exit
+from txsocketio.commands.flags import ofOption
 from txsocketio.commands.texts import Texts
 from txsocketio.options import EngineOptions, ManagerOptions, SocketOptions, readOptions
 
@@ -88,7 +89,7 @@ class TargetReader:
         try:
             readOptions(self._options, EngineOptions, ManagerOptions, SocketOptions)
         except ValueError as error:
-            raise Ended(Exit.USAGE, str(error)) from None
+            raise Ended(Exit.USAGE, ofOption(error)) from None
         return BotDescription(
             name="",
             url=parsed,
