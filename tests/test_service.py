@@ -299,7 +299,9 @@ def test_startedAgainWhileItStops(bench: Bench) -> None:
     made.startService()
     bench.flush()
     first = made.socket.id
+    made.socket.emitWithAck("never answered").addErrback(lambda _: None)
     stopped = outcomes(made.stopService())
+    bench.advance(1)
     made.startService()
     bench.advance(6)
     assert stopped == [None] and made.socket.connected and made.socket.id != first

@@ -205,7 +205,7 @@ def test_aNewFileThatCannotBeReadYetIsTriedAgain(
     fired(stage.lines.finish())
 
 
-def forbidden(*_: object) -> Any:
+def forbidden(*_: object, **more: object) -> Any:
     raise PermissionError(13, "Permission denied")
 
 
