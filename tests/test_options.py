@@ -473,6 +473,23 @@ def test_whichHeader() -> None:
     assert "the header X-Token" in refused("extraHeaders", {"X-Token": "a\n"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("extraHeaders", {"a": 1}, "the value of the header a must be a text"),
+        ("query", {"a": None}, "the query's 'a' must be a text"),
+        ("auth", {1: "x"}, "a key is of type int"),
+        ("transportOptions", {"polling": 5}, "'polling': a mapping is needed, not something of"),
+    ],
+)
+def test_aMappingIsNotBlamedForWhatIsInIt(name: str, value: Any, says: str) -> None:
+    """
+    What must be a mapping, and is one, is not called something of type dict.
+    """
+    text = refused(name, value)
+    assert says in text and "type dict" not in text
+
+
 @given(st.sampled_from(sorted(OPTIONS)), st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),

@@ -222,7 +222,9 @@ def _headers(value: Any) -> Any:
 def _auth(value: Any) -> Any:
     if callable(value):
         return value
-    _demand(isinstance(value, Mapping) and all(isinstance(key, str) for key in value))
+    _demand(isinstance(value, Mapping))
+    for key in value:
+        _demand(isinstance(key, str), f"a key is of type {type(key).__name__}")
     return copy.deepcopy(dict(value))
 
 
@@ -232,7 +234,10 @@ def _transportOptions(value: Any) -> dict[str, dict[str, Any]]:
 
 
 def _optionsOfTransport(name: Any, given: Any) -> dict[str, Any]:
-    _demand(isinstance(name, str) and isinstance(given, Mapping))
+    _demand(
+        isinstance(name, str) and isinstance(given, Mapping),
+        f"{name!r:.80}: a mapping is needed, not something of type {type(given).__name__}",
+    )
     known = {each.name for each in fields(EngineOptions)} - {"transportOptions", "transports"}
     for option in given:
         _demand(option in known, f"transportOptions: a transport has no option {option!r:.80}")
@@ -370,10 +375,12 @@ class Option:
             raise ValueError(self._complaint(text.strip(), error)) from None
 
     def _complaint(self, value: object, error: Exception) -> str:
-        seen = f"something of type {type(value).__name__}" if self.secret else f"{value!r:.80}"
-        text = f"{self.name} must be {self.rule}, not {seen}"
-        hidden = self.secret and not isinstance(error, _Explained)
-        return text if hidden or not str(error) else f"{text} ({error})"
+        text = f"{self.name} must be {self.rule}"
+        if not self.secret:
+            return f"{text}, not {value!r:.80}" + (f" ({error})" if str(error) else "")
+        if isinstance(error, _Explained) and str(error):
+            return f"{text}: {error}"
+        return f"{text}, not something of type {type(value).__name__}"
 
 
 def _option(kind: _Kind, default: Any, group: str, meaning: str, secret: bool = False) -> Any:

@@ -141,6 +141,15 @@ def test_secretsAreKnownWhicheverWayTheyCame() -> None:
     assert bot.secrets == {"hunter22", "4711", "open sesame", "xyzzy", "plugh"}
 
 
+def test_whatAnErrorMustTellIsNoSecret() -> None:
+    """
+    Which proxy, and which file: only what opens them is hidden.
+    """
+    redact = one("proxy = http://me:hunter22@px.example:3128\nkey = /etc/bot.pem").redact
+    assert redact("px.example:3128, /etc/bot.pem") == "px.example:3128, /etc/bot.pem"
+    assert redact("me:hunter22") == "(hidden)"
+
+
 def test_equalFilesGiveEqualDescriptions() -> None:
     """
     A reload can tell which bots changed.
@@ -228,7 +237,7 @@ def test_anEmptyFileIsToldWhatToWrite() -> None:
         ("forceNew = yes", "forceNew: each bot has a connection of its own; leave this out"),
         ("autoConnect = no", "autoConnect: a bot connects when it starts; leave this out"),
         ("count = ${NO}", "count: the environment variable NO is not set"),
-        ("header.X = \u20ac", "header.X: header.X must be a text that can be sent"),
+        ("header.X = \u20ac", "header.X: must be what HTTP allows: a name without blanks"),
     ],
 )
 def test_aMistakeNamesKeyAndRule(lines: str, said: str) -> None:

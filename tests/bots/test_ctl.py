@@ -248,7 +248,63 @@ def test_whatIsNoEndpointIsAMistake(
     """
     line = Line()
     assert main(["-c", "nonsense:1", "status"], line.react) == BAD_USAGE
-    assert "nonsense:1 is no client endpoint: " in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "nonsense:1 is no client endpoint: " in err and "; write it as in /run/" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--timeout", "7", "--json", "pause", "ticker"],
+        ["pause", "ticker", "--timeout", "7", "--json"],
+        ["--json", "pause", "--timeout", "7", "ticker"],
+    ],
+)
+def test_optionsStandBeforeTheCommandOrAfterIt(
+    line: Line, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """
+    What stands before it is not forgotten.
+    """
+    assert line.run(*arguments) == DONE
+    assert capsys.readouterr().out == "null\n"
+
+
+def test_whereTheDaemonIsMayStandAtTheEnd(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It wins over the environment.
+    """
+    monkeypatch.setenv(ctl.VARIABLE, "/run/b.sock")
+    assert main(["reload", "--control", "/run/a.sock"], line.react) == DONE
+    assert line.where == ["unix:/run/a.sock"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-c", "x", "dance"], "sioclient ctl: argument COMMAND: invalid choice: 'dance'"),
+        (["-c", "x", "pause"], "sioclient ctl pause: the following arguments are required: bot"),
+        (
+            ["-c", "x", "reload", "--tiemout", "3"],
+            'sioclient ctl: unrecognized arguments: --tiemout 3; did you mean "--timeout"?',
+        ),
+        (
+            ["-c", "x", "--timeout", "nan", "reload"],
+            "sioclient ctl: argument --timeout: must be a number of seconds, 0 or more, not 'nan'",
+        ),
+    ],
+)
+def test_aMistakeIsToldInASentence(
+    line: Line, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """
+    By the command's own name, with the rule, and where to read more.
+    """
+    assert main(arguments, line.react) == BAD_USAGE
+    err = capsys.readouterr().err
+    assert err.startswith(said) and "--help)" in err
 
 
 @pytest.mark.parametrize(

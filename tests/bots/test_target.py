@@ -78,7 +78,7 @@ def test_secretsOfTheURLAndOfOptions() -> None:
     secret: Any = SCHEMA["target"].secret
     assert {"pw", "t0ken"} <= set(secret("https://me:pw@example.com/ns?key=t0ken"))
     text = "timeout: 7\nproxy: http://me:pw@proxy:3128\nodd: x"
-    assert secretsOfOptions(text) == {"http://me:pw@proxy:3128"}
+    assert secretsOfOptions(text) == {"me:pw", "pw"}
 
 
 def test_theURLIsChecked() -> None:

@@ -15,7 +15,16 @@ from twisted.internet.task import Clock
 from support import deferred, freePort
 from txsocketio import SocketIOService
 from txsocketio.bots.descriptions import BotDescription
-from txsocketio.bots.trying import AT_ONCE, PATIENCE, runTrying, tryAll, tryBot
+from txsocketio.bots.trying import (
+    AT_ONCE,
+    CONNECTED,
+    FAILED,
+    PATIENCE,
+    REFUSED,
+    runTrying,
+    tryAll,
+    tryBot,
+)
 from txsocketio.testing import MemoryServer
 
 
@@ -32,7 +41,7 @@ class Stage:
     def build(self, url: str, **options: Any) -> SocketIOService:
         return SocketIOService(url, **self.server.options(**options))
 
-    def attempt(self, **options: Any) -> list[bool]:
+    def attempt(self, **options: Any) -> list[int]:
         bot = BotDescription(
             name="a",
             url="http://memory/chat",
@@ -40,7 +49,7 @@ class Stage:
             options={"auth": {"token": "hunter22"}, **options},
             secrets=frozenset(["hunter22"]),
         )
-        seen: list[bool] = []
+        seen: list[int] = []
         trying = tryBot(bot, self.server.clock, self.told.append, self.build)
         ensureDeferred(trying).addCallback(seen.append)
         self.server.flush()
@@ -52,7 +61,7 @@ def test_aServerThatTakesTheBot() -> None:
     Where, by what and how fast; nothing is left of it.
     """
     stage = Stage()
-    assert stage.attempt() == [True]
+    assert stage.attempt() == [CONNECTED]
     assert stage.told == [
         "a: connected to http://memory/chat, namespace /chat by websocket in 0.00 s"
     ]
@@ -61,8 +70,8 @@ def test_aServerThatTakesTheBot() -> None:
 
 def test_aServerThatRefusesTheBot() -> None:
     """
-    It is tried once, though the bot itself would try again; the secret that
-    the server echoes is hidden.
+    It is tried once, though the bot itself would try again; its plugin may
+    know more than the file; the secret that the server echoes is hidden.
     """
     stage = Stage()
 
@@ -70,10 +79,11 @@ def test_aServerThatRefusesTheBot() -> None:
         raise ValueError("not with hunter22")
 
     stage.server.use("/chat", refuse)
-    assert stage.attempt(retryOnConnectError=True, reconnection=True) == [False]
+    assert stage.attempt(retryOnConnectError=True, reconnection=True) == [REFUSED]
     (line,) = stage.told
-    assert line.startswith("a: FAILED: http://memory/chat: ConnectRefused: ")
+    assert line.startswith("a: REFUSED: http://memory/chat: ")
     assert "not with (hidden)" in line and "hunter22" not in line
+    assert line.endswith("sets auth in start, which --check does not run, the daemon may be let in")
     stage.server.advance(60)
     assert len(stage.server.attempts) == 1
 
@@ -100,7 +110,7 @@ def test_aServerThatNeverAnswers() -> None:
     stage.server.ignore()
     seen = stage.attempt(timeout=False)
     stage.server.advance(PATIENCE + 5)
-    assert seen == [False]
+    assert seen == [FAILED]
     assert stage.told[0].startswith("a: FAILED: http://memory/chat: TimeoutError: ")
 
 
@@ -121,37 +131,39 @@ def test_anErrorWithoutWordsIsNamed() -> None:
 # all of them
 
 
-def all_(good: list[bool], told: list[str]) -> tuple[list[Any], list[Deferred[bool]]]:
+def all_(count: int, told: list[str]) -> tuple[list[Any], list[Deferred[int]]]:
     """
     Try bots whose attempts end when the test says.
     """
-    waiting: list[Deferred[bool]] = []
+    waiting: list[Deferred[int]] = []
 
-    async def attempt(bot: Any, reactor: Any, tell: Any) -> bool:
+    async def attempt(bot: Any, reactor: Any, tell: Any) -> int:
         waiting.append(Deferred())
         return await waiting[-1]
 
-    bots = [BotDescription(str(number), "http://h", "log") for number in range(len(good))]
+    bots = [BotDescription(str(number), "http://h", "log") for number in range(count)]
     seen: list[Any] = []
     ensureDeferred(tryAll(bots, Clock(), told.append, attempt)).addCallback(seen.append)
     return seen, waiting
 
 
 @pytest.mark.parametrize(
-    ("good", "status", "said"),
+    ("went", "status", "said"),
     [
-        ([True, True], 0, "2 of 2 bots could connect"),
-        ([True, False], 1, "1 of 2 bots could connect"),
+        ([CONNECTED, CONNECTED], 0, "2 of 2 bots could connect"),
+        ([CONNECTED, FAILED], 1, "1 of 2 bots could connect"),
+        ([CONNECTED, REFUSED], 3, "1 of 2 bots could connect, 1 refused"),
+        ([REFUSED, FAILED], 1, "0 of 2 bots could connect, 1 refused"),
         ([], 0, "0 of 0 bots could connect"),
     ],
 )
-def test_theStatusSaysWhetherAllCouldConnect(good: list[bool], status: int, said: str) -> None:
+def test_theStatusSaysWhetherAllCouldConnect(went: list[int], status: int, said: str) -> None:
     """
     And the last line, how many.
     """
     told: list[str] = []
-    seen, waiting = all_(good, told)
-    for each, result in zip(waiting, good, strict=True):
+    seen, waiting = all_(len(went), told)
+    for each, result in zip(waiting, went, strict=True):
         each.callback(result)
     assert seen == [status] and told == [said]
 
@@ -160,12 +172,12 @@ def test_someAreTriedAtATime() -> None:
     """
     A thousand bots do not open a thousand connections.
     """
-    seen, waiting = all_([True] * (AT_ONCE + 1), [])
+    seen, waiting = all_(AT_ONCE + 1, [])
     assert len(waiting) == AT_ONCE
-    waiting[0].callback(True)
+    waiting[0].callback(CONNECTED)
     assert len(waiting) == AT_ONCE + 1
     for each in waiting[1:]:
-        each.callback(True)
+        each.callback(CONNECTED)
     assert seen == [0]
 
 
@@ -197,7 +209,7 @@ async def _result(value: Any, bots: Any, reactor: Any) -> int:
     return int(value)
 
 
-@pytest.mark.parametrize("status", [0, 1])
+@pytest.mark.parametrize("status", [0, 1, 3])
 def test_theCommandGivesTheStatus(status: int) -> None:
     """
     The reactor runs until it is known.

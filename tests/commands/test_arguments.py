@@ -80,7 +80,8 @@ def test_badCount(word: str) -> None:
     """
     A count is a whole number above 0.
     """
-    assert "--count" in complaint("listen", URL, f"--count={word}")
+    said = f"argument --count/-c: must be a whole number, 1 or more, not {word!r}"
+    assert said in complaint("listen", URL, f"--count={word}")
 
 
 @pytest.mark.parametrize("word", ["-1", "nan", "inf", "soon"])
@@ -88,7 +89,16 @@ def test_badSeconds(word: str) -> None:
     """
     Durations are numbers of seconds, not negative nor without end.
     """
-    assert "invalid number of seconds" in complaint("listen", URL, f"--timeout={word}")
+    said = f"argument --timeout: must be a number of seconds, 0 or more, not {word!r}"
+    assert said in complaint("listen", URL, f"--timeout={word}")
+
+
+def test_misspeltOption() -> None:
+    """
+    The one that was probably meant is told.
+    """
+    assert '; did you mean "--event"?' in complaint("listen", URL, "--evnt", "tick")
+    assert "did you mean" not in complaint("listen", URL, "more")
 
 
 def test_allOptions() -> None:
@@ -162,12 +172,13 @@ def test_wordIsNotJSON() -> None:
         item("chat", "hello")
 
 
-def test_textWithoutFile() -> None:
+@pytest.mark.parametrize("words", [("--text", "@nix"), ("@nix",)])
+def test_noSuchFile(words: tuple[str, ...]) -> None:
     """
-    With C{--text} the hint about texts is left out.
+    The hint about texts would not help.
     """
     with pytest.raises(Ended) as caught:
-        item("chat", "--text", "@nix")
+        item("chat", *words)
     assert str(caught.value).endswith("No such file or directory")
 
 

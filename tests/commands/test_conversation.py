@@ -38,7 +38,7 @@ class Talk:
         del given["reactor"]
         address = EngineAddress(False, "memory", 80, "/socket.io/", "")
         self.conversation = Conversation(
-            self.server.clock, "http://memory", address, namespace, given
+            self.server.clock, "http://memory", address, namespace, given, [].append
         )
 
     def step(self, name: str, seconds: float = 0.0) -> Any:

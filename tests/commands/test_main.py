@@ -96,7 +96,12 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [([], "say what to do"), (["nix"], "there is no command 'nix'")]
+    ("words", "said"),
+    [
+        ([], "say what to do"),
+        (["nix"], "there is no command 'nix'\n"),
+        (["lisen"], "there is no command 'lisen'; did you mean \"listen\"?"),
+    ],
 )
 def test_noCommand(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """

@@ -80,7 +80,18 @@ async def test_unknownName() -> None:
     No address is a failure.
     """
     failed = await failureOf(network("nix.example", resolves=[]).dns(), StepFailed)
-    assert "nix.example" in str(failed) and "getent hosts nix.example" in failed.hint
+    assert "nix.example" in str(failed)
+    assert failed.hint == "check the host in the URL; does 'getent hosts nix.example' find it?"
+
+
+@deferred()
+async def test_unknownNameOfTheProxy() -> None:
+    """
+    It is not the URL that must be mended then.
+    """
+    looking = network(resolves=[], proxy="http://nix.example:1")
+    failed = await failureOf(looking.dns(), StepFailed)
+    assert failed.hint.startswith("check the host in --proxy;")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -134,10 +145,25 @@ async def test_nobodyListens() -> None:
     """
     No address that works is a failure.
     """
-    looking = network(port=freePort())
+    port = freePort()
+    looking = network(port=port)
     looking.addresses = ["127.0.0.1"]
     failed = await failureOf(looking.tcp(), StepFailed)
-    assert "127.0.0.1: " in str(failed) and "connection refused" in str(failed)
+    assert str(failed).startswith(f"port {port} of 127.0.0.1: connection refused")
+    assert failed.hint.startswith("is the server running")
+
+
+@deferred()
+async def test_theProxyIsDown() -> None:
+    """
+    It is not taken for the server.
+    """
+    port = freePort()
+    looking = network(proxy=f"socks5://joe:hunter22@127.0.0.1:{port}")
+    looking.addresses = ["127.0.0.1"]
+    failed = await failureOf(looking.tcp(), StepFailed)
+    assert str(failed).startswith(f"proxy socks5://127.0.0.1:{port}: port {port} of 127.0.0.1: ")
+    assert failed.hint.startswith("is the proxy running")
 
 
 @deferred()

@@ -32,9 +32,13 @@ class Kept:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.ended: list[Any] = []
+        self.waits: list[Any] = []
 
     def step(self, step: Step) -> None:
         self.steps.append(step)
+
+    def waiting(self, name: str, text: str) -> None:
+        self.waits.append((name, text))
 
     def end(self, failed: str | None, status: int) -> None:
         self.ended.append((failed, status))
@@ -127,6 +131,18 @@ def test_noHeartbeat() -> None:
     probing.server.advance(3)
     assert seen == [0]
     assert probing.report.steps[-1].text == "--no-heartbeat was given"
+
+
+def test_theLongWaitIsAnnounced() -> None:
+    """
+    Nobody takes it for a hang, and who is in a hurry knows what to do.
+    """
+    probing = Probing()
+    probing.run()
+    probing.server.advance(3)
+    ((name, text),) = probing.report.waits
+    assert name == "heartbeat"
+    assert text == "for the server's ping, up to 46 s; --no-heartbeat skips it"
 
 
 @pytest.mark.parametrize(

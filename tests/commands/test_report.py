@@ -37,12 +37,25 @@ def shown(*steps: Step) -> str:
 
 def records(*steps: Step) -> list[Any]:
     stream = StringIO()
-    report = JSONReport(stream)
+    report = JSONReport(stream, print)
     report.redact = hide
     for step in steps:
         report.step(step)
     report.end("tls", 14)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_waiting() -> None:
+    """
+    A person is told that a step takes long: the one in the report, the other
+    beside it.
+    """
+    stream, told = StringIO(), StringIO()
+    TextReport(stream).waiting("heartbeat", "for 25 s")
+    assert stream.getvalue() == f"heartbeat  waits{'':16}for 25 s\n"
+    stream.truncate(0)
+    JSONReport(stream, told.write).waiting("heartbeat", "for 25 s")
+    assert (stream.getvalue(), told.getvalue()) == ("", "heartbeat waits for 25 s")
 
 
 def test_text() -> None:
@@ -110,7 +123,7 @@ def test_nobodyReads() -> None:
     """
     stream = StringIO()
     stream.close()
-    JSONReport(stream).end(None, 0)
+    JSONReport(stream, print).end(None, 0)
 
 
 def test_thereMayBeNobodyToReportTo(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,45 @@ def test_secrets() -> None:
     assert "pass" not in described.server
 
 
+@pytest.mark.parametrize("word", ["socks5://10.0.0.1:1080", "${PROXY}"])
+def test_theAddressOfAProxyIsNoSecret(word: str) -> None:
+    """
+    Who must mend it needs to know which one it is.
+    """
+    target = reader(PROXY="socks5://10.0.0.1:1080")
+    target.take("proxy", word)
+    assert target.describe(URL).redact("[socks5://10.0.0.1:1080]") == "[socks5://10.0.0.1:1080]"
+
+
+def test_thePasswordOfAProxyIsOne() -> None:
+    """
+    With its user, or alone.
+    """
+    target = reader(PW="hunter22")
+    target.take("proxy", "socks5://joe:${PW}@10.0.0.1:1080")
+    assert target.describe(URL).redact("joe:hunter22, hunter22") == "(hidden), (hidden)"
+
+
+def test_theServerIsNoSecret() -> None:
+    """
+    Not even when the environment says where it is.
+    """
+    described = reader(URL=URL).describe("${URL}")
+    assert described.redact(f"polling {URL}/socket.io/") == f"polling {URL}/socket.io/"
+
+
+def test_theNameOfAKeyFileIsNoSecret() -> None:
+    """
+    What is in it is one, however it comes.
+    """
+    pem = "-----BEGIN PRIVATE KEY-----"
+    target = reader(PEM=pem)
+    target.take("key", "/etc/key.pem")
+    assert target.describe(URL).redact("/etc/key.pem") == "/etc/key.pem"
+    target.take("key", "${PEM}")
+    assert target.describe(URL).redact(pem) == "(hidden)"
+
+
 def test_authTogether() -> None:
     """
     C{--auth} wins over the same name in C{--auth-json}.
@@ -108,7 +147,8 @@ def test_putAsItIs() -> None:
         ("plugin", "there is no such option"),
         ("forceNew", "a command decides that itself"),
         ("autoConnect", "a command decides that itself"),
-        ("auth", "there is no such option"),
+        ("auth", "say --auth NAME=VALUE"),
+        ("extraHeaders", "say --header NAME=VALUE"),
     ],
 )
 def test_noSuchOption(name: str, said: str) -> None:
@@ -139,6 +179,11 @@ def test_badSecretIsNotShown() -> None:
     with pytest.raises(Ended) as caught:
         reader(P="hush").take("reconnectionDelay", "${P}")
     assert complaint(caught).endswith("(its value is not shown)")
+    twice = reader(P="hush")
+    twice.take("auth.a", "${P}")
+    with pytest.raises(Ended) as caught:
+        twice.take("reconnectionDelay", "${P}")
+    assert "hush" not in complaint(caught)
     with pytest.raises(Ended) as caught:
         reader().take("proxy", "hush", "--proxy")
     assert "hush" not in complaint(caught)

@@ -50,7 +50,7 @@ def test_plainAt(words: Texts) -> None:
     """
     Where files mean nothing, neither does C{@}.
     """
-    assert words.plain("@token") == "@token"
+    assert words.expand("@token") == ("@token", ())
 
 
 def test_missingFile(words: Texts) -> None:

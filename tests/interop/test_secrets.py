@@ -187,7 +187,7 @@ def test_noSecretIsSeen(
     stage.shown["log"] = stage.log
     stage.shown["events.jsonl"] = (tmp_path / "events.jsonl").read_text()
     assert "(hidden)" in stage.shown["log"] and "(hidden)" in stage.shown["--show-config"]
-    assert "refused: FAILED" in stage.shown["--check --connect"]
+    assert "refused: REFUSED" in stage.shown["--check --connect"]
     hits = [
         (where, name, dress)
         for where, text in stage.shown.items()

@@ -437,6 +437,17 @@ async def test_refused() -> None:
     assert wire.explain(await lossOf(wire)).startswith(f"127.0.0.1:{port}: connection refused")
 
 
+@deferred()
+async def test_refusedAtAnEndpoint() -> None:
+    """
+    Where an endpoint is given, that is what was not reached; the URL says
+    something else.
+    """
+    wire = buildWire(80, host="127.0.0.1", endpoint="unix:/no/such.sock")
+    text = wire.explain(await lossOf(wire))
+    assert text.startswith("unix:/no/such.sock: ") and "No such file" in text
+
+
 def test_underscore() -> None:
     """
     A host may have a name as containers have, which is no proper host name.

@@ -146,6 +146,14 @@ def test_hangUp(cause: Exception, url: str, hint: str) -> None:
     assert hint in hangUpHint(cause, url)
 
 
+@pytest.mark.parametrize("url", ["ws://a/", "wss://a/"])
+def test_hangUpOnAnUpgrade(url: str) -> None:
+    """
+    Node's server says nothing to a WebSocket at a path that is not its own.
+    """
+    assert "path=" in hangUpHint(error.ConnectionDone(), url)
+
+
 def test_noHangUp() -> None:
     """
     Any other failure says nothing of the kind.

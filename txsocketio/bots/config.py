@@ -251,14 +251,13 @@ def secretsOf(key: Key, text: str, put: tuple[str, ...]) -> Iterable[str]:
 
     @param put: the texts that were put into it.
     """
-    if callable(key.secret):
-        return (*put, *key.secret(text))
-    if key.secret:
-        return (*put, text)
     if key is OWN_KEYS["url"]:
         return secretsOfURL(text, put)
     # What the client itself would show is none; a plugin may do anything with its own.
-    return put if key.place == "config" else ()
+    shown = put if key.place == "config" else ()
+    if callable(key.secret):
+        return (*shown, *key.secret(text))
+    return (*put, text) if key.secret else shown
 
 
 def _said(error: BaseException) -> str:

@@ -1,5 +1,5 @@
 """
-C{python -m txsocketio ctl}: the operator's side of the control endpoint.
+C{sioclient ctl}: the operator's side of the control endpoint.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.endpoints import clientFromString
 
 from txsocketio.bots.asking import NoAnswer, ask
+from txsocketio.bots.commandline import explained, ruled
 from txsocketio.bots.keys import unixEndpoint
 from txsocketio.bots.mistakes import didYouMean
 from txsocketio.bots.page import span
@@ -38,44 +39,63 @@ variable {VARIABLE} says it, too.
 """
 
 
+_WHERE = "write it as in /run/sioclient/control or tcp:127.0.0.1:9465"
+
+
 # the command line
 
 
-def _parser() -> ArgumentParser:
-    from argparse import RawDescriptionHelpFormatter
+class _Parser(ArgumentParser):
+    """
+    Tells a mistake as C{sioclient} does.
+    """
 
-    parser = ArgumentParser(
-        prog="python -m txsocketio ctl",
-        description="Look at a running daemon, and command it.",
-        epilog=_EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--control",
-        "-c",
-        metavar="WHERE",
-        default=os.environ.get(VARIABLE),
-        help="where the daemon is, see below",
-    )
-    parser.add_argument(
+    def error(self, message: str) -> Any:
+        self.exit(BAD_USAGE, f"{printable(f'{self.prog}: {explained(self, message)}')}\n")
+
+
+def _common() -> ArgumentParser:
+    """
+    What may stand before the command, or after it.
+
+    Without defaults: those of what follows the command would win over what
+    stands before it.
+    """
+    common = ArgumentParser(add_help=False, argument_default=SUPPRESS)
+    add = common.add_argument
+    add("--control", "-c", metavar="WHERE", help="where the daemon is (sioclient ctl --help)")
+    add(
         "--timeout",
-        type=seconds,
-        default=60.0,
+        type=ruled(seconds),
         metavar="SECONDS",
         help="how long to wait for its answer (60)",
     )
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    add("--json", action="store_true", help="print the answer as JSON")
+    return common
+
+
+def _parser() -> ArgumentParser:
+    common: list[Any] = [_common()]
+    parser = _Parser(
+        prog="sioclient ctl",
+        description="Look at a running daemon, and command it.",
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+        parents=common,
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    status = commands.add_parser("status", help="how the bots are")
+    status = commands.add_parser("status", help="how the bots are", parents=common)
     status.add_argument("bot", nargs="?", help="only this one")
-    commands.add_parser("reload", help="read the bots file again, as SIGHUP does")
+    commands.add_parser(
+        "reload", help="read the bots file again, as SIGHUP does", parents=common
+    )
     for name, meaning in (
         ("reconnect", "begin a new connection now"),
         ("pause", "stop a bot until it is resumed"),
         ("resume", "start a paused bot again"),
         ("trace", "log each packet of a bot, or no longer"),
     ):
-        commands.add_parser(name, help=meaning).add_argument("bot")
+        commands.add_parser(name, help=meaning, parents=common).add_argument("bot")
     commands.choices["trace"].add_argument("switch", choices=["on", "off"])
     return parser
 
@@ -99,7 +119,8 @@ def main(argv: Sequence[str], react: Callable[..., Any] | None = None) -> int:
     """
     parser = _parser()
     try:
-        arguments = parser.parse_args(argv)
+        defaults = Namespace(control=os.environ.get(VARIABLE), timeout=60.0, json=False)
+        arguments = parser.parse_args(argv, defaults)
         if not arguments.control:
             parser.error(f"say where the daemon is: --control WHERE, or set {VARIABLE}")
     except SystemExit as ended:
@@ -127,7 +148,7 @@ async def _run(reactor: Any, arguments: Namespace) -> int | Mapping[str, Any]:
     try:
         endpoint = clientFromString(reactor, _asEndpoint(arguments.control))
     except Exception as error:  # anybody's endpoint parser
-        _complain(f"{arguments.control} is no client endpoint: {error}")
+        _complain(f"{arguments.control} is no client endpoint: {error}; {_WHERE}")
         return BAD_USAGE
     asking = Deferred.fromCoroutine(ask(endpoint, _requestOf(arguments)))
     try:

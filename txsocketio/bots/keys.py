@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from txsocketio.bots.readiness import Readiness, parseReady
+from txsocketio.bots.redaction import credentialsOf
 from txsocketio.bots.schema import PluginOption, boolean, count, rate, seconds
 from txsocketio.options import OPTIONS, checkHeaders, checkQuery
 from txsocketio.protocol.url import parseURL
@@ -203,12 +204,31 @@ def inForce(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**defaults, **settings}
 
 
+def _content(text: str) -> Iterable[str]:
+    """
+    A private key is a secret, the name of its file is none.
+    """
+    return (text,) if "-----BEGIN" in text else ()
+
+
+_PARTLY_SECRET = {"proxy": credentialsOf, "key": _content, "pfx": _content}
+"""Options that are secret for a part of what they say; errors need the rest."""
+
+
 def _clientKey(name: str) -> Key:
     option = OPTIONS[name]
-    return Key(name, "options", option.parseText, f"must be {option.rule}", option.secret)
+    secret = _PARTLY_SECRET.get(name, option.secret)
+    return Key(name, "options", option.parseText, f"must be {option.rule}", secret)
 
 
 CLIENT_KEYS = {name: _clientKey(name) for name in OPTIONS if name not in REFUSED}
+
+
+_SENDABLE = "must be a text that can be sent"
+_RULES = {
+    "header.": "must be what HTTP allows: a name without blanks, "
+    "and a value of Latin-1 characters without control characters"
+}
 
 
 def _mappingKey(prefix: str, name: str) -> Key:
@@ -220,8 +240,7 @@ def _mappingKey(prefix: str, name: str) -> Key:
             check({name: text})
         return text
 
-    rule = f"{prefix}{name} must be a text that can be sent"
-    return Key(name, MAPPINGS[prefix], parse, rule, secret=True)
+    return Key(name, MAPPINGS[prefix], parse, _RULES.get(prefix, _SENDABLE), secret=True)
 
 
 def _pluginKey(option: PluginOption) -> Key:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from html import escape
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-__all__ = ["HIDDEN", "Redactor", "redactorOf"]
+__all__ = ["HIDDEN", "Redactor", "credentialsOf", "redactorOf"]
 
 HIDDEN = "(hidden)"
 
@@ -85,18 +85,21 @@ def redactorOf(secrets: frozenset[str]) -> Redactor:
 
 
 def _formsOf(secret: str) -> Iterator[str]:
-    for text in (secret, *_partsOfURL(secret)):
+    for text in (secret, *credentialsOf(secret)):
         if len(text) >= SHORTEST_SECRET:
             for each in {text, _misread(text)}:
                 yield from (form for form in _dresses(each) if len(form) >= SHORTEST_SECRET)
 
 
-def _partsOfURL(secret: str) -> Iterator[str]:
+def credentialsOf(url: str) -> Iterator[str]:
     """
-    A proxy's URL is a secret as a whole, but its password is told alone, too.
+    What is secret in a proxy's URL: user and password together, and the
+    password alone; but not where the proxy is.
+
+    @param url: maybe no URL at all, which has none.
     """
     try:
-        userinfo, found, _ = urlsplit(secret).netloc.rpartition("@")
+        userinfo, found, _ = urlsplit(url).netloc.rpartition("@")
     except ValueError:
         return
     if found:

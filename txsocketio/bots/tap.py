@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -64,6 +64,20 @@ def _workers(text: str) -> int:
     return count
 
 
+def _said(flag: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """
+    Have a mistake tell which option it is in; Twisted does not.
+    """
+
+    def read(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ValueError(f"{flag} {error}") from None
+
+    return read
+
+
 class Options(usage.Options):
     """
     The command line.
@@ -81,7 +95,8 @@ class Options(usage.Options):
         [
             "connect",
             None,
-            "With --check: also try each bot's server; exit status 1 if one cannot be had.",
+            "With --check: also try each bot's server; exit status 1 if one cannot be had, "
+            "3 if one refuses its bot as the file describes it.",
         ],
         ["show-config", None, "Show what the file comes to, defaults included, secrets hidden."],
         ["init", None, "Write a commented file to begin with, bots.ini or the one named."],
@@ -90,16 +105,28 @@ class Options(usage.Options):
     ]
     optParameters = [
         ["config", "c", None, "The ini file that describes the bots."],
-        ["seconds", None, None, "End the demo by itself after so many seconds.", _duration],
+        [
+            "seconds",
+            None,
+            None,
+            "End the demo by itself after so many seconds.",
+            _said("--seconds", _duration),
+        ],
         [
             "shard",
             None,
             None,
             "Run only the I-th of N shares of the bots: I/N, from 1; or POD/N, with the name of "
             "a StatefulSet's pod (default: the environment's SIOCLIENT_SHARD).",
-            parseShare,
+            _said("--shard", parseShare),
         ],
-        ["workers", None, None, "Run the bots in N processes, each with its share.", _workers],
+        [
+            "workers",
+            None,
+            None,
+            "Run the bots in N processes, each with its share.",
+            _said("--workers", _workers),
+        ],
         ["worker", None, None, "Not for people: what --workers tells its processes.", parseSeat],
     ]
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from txsocketio.bots.config import DEFAULTS
+from txsocketio.bots.config import DEFAULTS, secretsOf
 from txsocketio.bots.descriptions import secretsOfURL
 from txsocketio.bots.fields import fieldLines, headerLines, secretsOfFields
-from txsocketio.bots.keys import REFUSED
+from txsocketio.bots.keys import CLIENT_KEYS, REFUSED
 from txsocketio.bots.mistakes import didYouMean
 from txsocketio.bots.schema import PluginOption
 from txsocketio.options import OPTIONS, EngineOptions, ManagerOptions, SocketOptions, readOptions
@@ -50,10 +50,10 @@ def optionLines(text: str) -> Mapping[str, Any]:
 
 def secretsOfOptions(text: str) -> Iterable[str]:
     """
-    The values that are never to be shown.
+    What is never to be shown of the values.
     """
-    fields = fieldLines(text)
-    return {value for name, value in fields.items() if name in OPTIONS and OPTIONS[name].secret}
+    known = ((CLIENT_KEYS.get(name), value) for name, value in fieldLines(text).items())
+    return {each for key, value in known if key for each in secretsOf(key, value, ())}
 
 
 TARGET = (

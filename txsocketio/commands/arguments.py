@@ -4,13 +4,15 @@ The command line of the one-shot commands, and its help.
 
 from __future__ import annotations
 
-import math
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Any
 
+from txsocketio.bots.commandline import explained, ruled
 from txsocketio.bots.descriptions import BotDescription
+from txsocketio.bots.schema import count, seconds
 from txsocketio.commands.exits import EXPLAINED, PROBE_STEPS, Ended, Exit, ofStep
+from txsocketio.commands.flags import CLIENT_FLAGS, FLAGS, NETWORK_FLAGS
 from txsocketio.commands.target import TargetReader, pair
 from txsocketio.commands.texts import Texts
 
@@ -77,24 +79,8 @@ _PROBE_EXITS = (
     + "  130  ended by SIGINT, 143 by SIGTERM\n"
 )
 
-# flag, its option in a bots file, what --help shows for the value, help
-_CLIENT_FLAGS = [
-    ("--path", "path", "PATH", "the path of all requests (/socket.io)"),
-    ("--transports", "transports", "LIST", "polling,websocket, or one of them"),
-    ("--parser", "parser", "NAME", "json or msgpack"),
-]
-_NETWORK_FLAGS = [
-    ("--proxy", "proxy", "URL", "http://host:port, socks5://host:port, or env; may be secret"),
-    ("--endpoint", "endpoint", "STRING", "a client endpoint, as in unix:/run/app.sock"),
-    ("--local-address", "localAddress", "IP", "the address to connect from"),
-    ("--ca", "ca", "FILES", "PEM files to trust instead of the platform's"),
-    ("--cert", "cert", "FILE", "our own certificate"),
-    ("--key", "key", "FILE", "its private key"),
-    ("--passphrase", "passphrase", "SECRET", "opens the private key"),
-    ("--pfx", "pfx", "FILE", "certificate and key in one, PKCS #12"),
-    ("--ciphers", "ciphers", "LIST", "as OpenSSL writes it"),
-]
-_FLAGS = _CLIENT_FLAGS + _NETWORK_FLAGS
+
+_seconds, _positive = ruled(seconds), ruled(count)
 
 
 class _Parser(ArgumentParser):
@@ -103,7 +89,7 @@ class _Parser(ArgumentParser):
     """
 
     def error(self, message: str) -> Any:
-        raise Ended(Exit.USAGE, f"{message}\n(try: {self.prog} --help)")
+        raise Ended(Exit.USAGE, explained(self, message))
 
 
 def parserFor(command: str) -> ArgumentParser:
@@ -199,9 +185,9 @@ def _addClientOptions(parser: ArgumentParser) -> None:
             flag, short, action="append", default=[], metavar="NAME=VALUE", help=more
         )
     secrets.add_argument("--auth-json", metavar="JSON", help="all that CONNECT carries, or @FILE")
-    _addFlags(parser.add_argument_group("connection"), _CLIENT_FLAGS)
+    _addFlags(parser.add_argument_group("connection"), CLIENT_FLAGS)
     network = parser.add_argument_group("network and TLS")
-    _addFlags(network, _NETWORK_FLAGS)
+    _addFlags(network, NETWORK_FLAGS)
     network.add_argument(
         "--insecure",
         action="store_true",
@@ -221,26 +207,6 @@ def _addFlags(group: Any, flags: Sequence[tuple[str, str, str, str]]) -> None:
         group.add_argument(flag, dest=name, metavar=metavar, default=SUPPRESS, help=what)
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < math.inf:
-        raise ValueError
-    return value
-
-
-_seconds.__name__ = "number of seconds"  # argparse says "invalid <name> value"
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
-_positive.__name__ = "count"
-
-
 def targetOf(given: Namespace, texts: Texts, **options: Any) -> BotDescription:
     """
     Which server is meant, and how to connect.
@@ -252,7 +218,7 @@ def targetOf(given: Namespace, texts: Texts, **options: Any) -> BotDescription:
     reader = TargetReader(texts)
     for name, value in options.items():
         reader.put(name, value)
-    for flag, name, *_ in _FLAGS:
+    for flag, name, *_ in FLAGS:
         if hasattr(given, name):
             reader.take(name, getattr(given, name), flag)
     for kind in ("auth", "header", "query"):
@@ -289,5 +255,6 @@ def _readArgument(word: str, isText: bool, texts: Texts) -> Any:
     try:
         return texts.text(word) if isText else texts.json(word)
     except ValueError as error:
-        hint = "" if isText else "; a text is '\"text\"' in single quotes, or use --text"
+        isJSON = not (isText or word.startswith("@"))
+        hint = "; a text is '\"text\"' in single quotes, or use --text" if isJSON else ""
         raise Ended(Exit.USAGE, f"ARG: {error}{hint}") from None

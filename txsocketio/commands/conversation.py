@@ -4,7 +4,7 @@ The last steps of C{probe}: Engine.IO and Socket.IO, by the client itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -44,9 +44,12 @@ class Conversation:
         address: EngineAddress,
         namespace: str,
         options: Mapping[str, Any],
+        waiting: Callable[[float], object],
     ) -> None:
         """
         @param address: where requests go, to be shown.
+        @param waiting: called when the server's ping is waited for, with the
+            seconds until it must be there.
         @raise ValueError: an option names a file, proxy or endpoint that
             cannot be used.
         """
@@ -55,6 +58,7 @@ class Conversation:
         self._address = address
         self._namespace = namespace
         self._options = {**options, "reconnection": False, "autoConnect": False}
+        self._waiting = waiting
         self._manager = Manager(url, reactor=reactor, **self._options)
         self._manager.on("open", self._opened)
         self._manager.on("close", self._closed)
@@ -189,6 +193,7 @@ class Conversation:
         limit = self._openedAt + said.pingInterval + said.pingTimeout + GRACE_SECONDS
         awaited = self._pings.wait()
         left = max(0.0, limit - self._reactor.seconds())
+        self._waiting(left)
 
         def tooLate(result: object, seconds: float) -> None:
             raise StepFailed("the server's ping did not come in time", _HEARTBEAT_HINT)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from txsocketio.commands.flags import inFlags
+
 __all__ = ["EXPLAINED", "PROBE_STEPS", "Ended", "Exit", "ofSignal", "ofStep"]
 
 
@@ -80,5 +82,8 @@ class Ended(Exception):
     """
 
     def __init__(self, status: int, message: str = "") -> None:
-        super().__init__(message)
+        """
+        @param message: maybe an error of the library's.
+        """
+        super().__init__(inFlags(message))
         self.status = int(status)

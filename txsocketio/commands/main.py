@@ -19,6 +19,7 @@ from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
+from txsocketio.bots.mistakes import didYouMean
 from txsocketio.bots.texts import forgiving, say
 from txsocketio.commands.arguments import (
     COMMANDS,
@@ -30,6 +31,7 @@ from txsocketio.commands.arguments import (
 from txsocketio.commands.client import Client, Work
 from txsocketio.commands.emit import Call, Emit
 from txsocketio.commands.exits import Ended, Exit, ofSignal
+from txsocketio.commands.flags import ofOption
 from txsocketio.commands.lines import LineReader, LineWriter
 from txsocketio.commands.listen import Listen
 from txsocketio.commands.progress import Progress
@@ -66,7 +68,8 @@ def main(argv: Sequence[str] | None = None, reactor: Any = None) -> int:
         say(_SHOWN[command])
         return int(Exit.DONE)
     if command not in COMMANDS:
-        what = f"there is no command {command!r}" if command else "say what to do"
+        near = didYouMean(command, COMMANDS)
+        what = f"there is no command {command!r:.80}{near}" if command else "say what to do"
         progress.complain(f"sioclient: {what}\n\n{OVERVIEW}")
         return int(Exit.USAGE)
     if command == "ctl":
@@ -161,7 +164,7 @@ def _connectAndWork(
             warnings.simplefilter("ignore")  # they were shown
             client = Client(reactor, description, progress, given.timeout, given.reconnect)
     except ValueError as error:
-        raise Ended(Exit.USAGE, str(error)) from None
+        raise Ended(Exit.USAGE, ofOption(error)) from None
     return client.perform(work).addBoth(_flush, reactor, output)
 
 

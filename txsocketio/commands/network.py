@@ -34,7 +34,7 @@ __all__ = ["Network", "Visit", "visit"]
 MAX_ADDRESSES = 8
 """No more of a host's addresses are tried."""
 
-_DNS_HINT = "check the host in the URL; does 'getent hosts {}' find it?"
+_DNS_HINT = "check the host in {where}; does 'getent hosts {host}' find it?"
 
 
 class Visit(Protocol):
@@ -96,7 +96,9 @@ class Network:
             raise Skipped(f"{host} is an address")
         self.addresses = await _resolve(self._reactor, host)
         if not self.addresses:
-            raise StepFailed(f"no address was found for {host}", _DNS_HINT.format(host))
+            where = "--proxy" if self._proxy else "the URL"
+            text = f"no address was found for {host}"
+            raise StepFailed(text, _DNS_HINT.format(where=where, host=host))
         of = f"{host} of the proxy" if self._proxy else host
         text = f"{of} is {', '.join(self.addresses)}"
         return Finding(text, {"host": host, "addresses": self.addresses})
@@ -112,12 +114,12 @@ class Network:
             tried.append(await self._connect(each))  # noqa: PERF401  (one after the other)
         good = [each for each in tried if "error" not in each]
         facts = {"port": self._port, "tried": tried}
+        whose = "" if self._proxy is None else f"proxy {self._proxy}: "
         if not good:
-            text = "; ".join(f"{each['address']}: {each['error']}" for each in tried)
-            raise StepFailed(text, "is the server running, and is this its port?", facts)
-        text = f"port {self._port} of {_list([each['address'] for each in good])} accepts"
-        if self._proxy is not None:
-            text = f"proxy {self._proxy}: {text}"
+            text = f"{whose}port {self._port} of {_errorsOf(tried)}"
+            who = "server" if self._proxy is None else "proxy"
+            raise StepFailed(text, f"is the {who} running, and is this its port?", facts)
+        text = f"{whose}port {self._port} of {_list([each['address'] for each in good])} accepts"
         return Finding(text, facts, _hintFor([each for each in tried if "error" in each]))
 
     async def proxy(self) -> Finding:
@@ -175,8 +177,11 @@ def _list(words: Sequence[str]) -> str:
 def _hintFor(bad: Sequence[dict[str, Any]]) -> str:
     if not bad:
         return ""
-    said = "; ".join(f"{each['address']}: {each['error']}" for each in bad)
-    return f"not every address works, which costs time or luck: {said}"
+    return f"not every address works, which costs time or luck: {_errorsOf(bad)}"
+
+
+def _errorsOf(bad: Sequence[dict[str, Any]]) -> str:
+    return "; ".join(f"{each['address']}: {each['error']}" for each in bad)
 
 
 @implementer(IResolutionReceiver)

@@ -20,6 +20,7 @@ from txsocketio.commands.arguments import targetOf
 from txsocketio.commands.certificates import tls
 from txsocketio.commands.conversation import OTHER_SECONDS, Conversation
 from txsocketio.commands.exits import Ended, Exit, ofStep
+from txsocketio.commands.flags import ofOption
 from txsocketio.commands.network import Network
 from txsocketio.commands.progress import Progress
 from txsocketio.commands.report import JSONReport, TextReport
@@ -48,6 +49,11 @@ class Report(Protocol):
         A step is done.
         """
 
+    def waiting(self, name: str, text: str) -> None:
+        """
+        A step takes long, and that is as it should be.
+        """
+
     def end(self, failed: str | None, status: int) -> None:
         """
         All are done.
@@ -65,7 +71,7 @@ def beginProbe(
     @raise Ended: with a mistake of the command line, unless it is the URL.
     """
     report: Report
-    report = JSONReport(stream) if given.json else TextReport(stream)
+    report = JSONReport(stream, progress.tell) if given.json else TextReport(stream)
     try:
         description = _describe(given, texts, progress)
         progress.redact = report.redact = description.redact
@@ -73,7 +79,7 @@ def beginProbe(
     except BadURL as mistake:
         return _onlyURL(mistake, report)
     except ValueError as error:
-        raise Ended(Exit.USAGE, str(error)) from None
+        raise Ended(Exit.USAGE, ofOption(error)) from None
     return lambda: probe.run(heartbeat=not given.no_heartbeat)
 
 
@@ -131,7 +137,12 @@ class Probe:
             )
             self._namespace = description.namespace or server.namespace
             self._conversation = Conversation(
-                reactor, description.url, self._address, self._namespace, description.options
+                reactor,
+                description.url,
+                self._address,
+                self._namespace,
+                description.options,
+                self._awaitingPing,
             )
         direct = self._engine.endpoint is not None
         proxy = None if direct else chooseProxy(self._engine.proxy, self._address)
@@ -210,6 +221,10 @@ class Probe:
             "requests": shown,
         }
         return Finding(f"namespace {self._namespace}, requests go to {shown}", facts)
+
+    def _awaitingPing(self, seconds: float) -> None:
+        text = f"for the server's ping, up to {seconds:.0f} s; --no-heartbeat skips it"
+        self._report.waiting("heartbeat", text)
 
     def _close(self, result: Any) -> Deferred[Any]:
         return self._conversation.close().addCallback(lambda _: result)

@@ -14,6 +14,7 @@ from twisted.logger import ILogObserver, LogLevel, formatEvent
 from zope.interface import provider
 
 from txsocketio.bots.texts import printable
+from txsocketio.commands.flags import inFlags
 
 __all__ = ["Progress"]
 
@@ -59,7 +60,7 @@ class Progress:
         @provider(ILogObserver)
         def observe(event: Any) -> None:
             if event.get("log_level", LogLevel.info) >= least:
-                self.complain(formatEvent(event) + _traceback(event))
+                self.complain(inFlags(formatEvent(event)) + _traceback(event))
 
         return observe
 

@@ -49,6 +49,12 @@ class TextReport(_Report):
         if step.outcome == "failed" and "certificate" in step.facts:
             self._certificate(step.facts["certificate"])
 
+    def waiting(self, name: str, text: str) -> None:
+        """
+        Write that a step takes long.
+        """
+        self._say(f"{name:9}  {'waits':9} {'':>9}  {text}")
+
     def end(self, failed: str | None, status: int) -> None:
         """
         Write what it comes to.
@@ -69,6 +75,19 @@ class JSONReport(_Report):
     """
     A line of JSON a step, and one for all.
     """
+
+    def __init__(self, stream: Any, tell: Callable[[str], object]) -> None:
+        """
+        @param tell: shows to a person how things go.
+        """
+        super().__init__(stream)
+        self._tell = tell
+
+    def waiting(self, name: str, text: str) -> None:
+        """
+        Tell that a step takes long; a program learns it from the result.
+        """
+        self._tell(f"{name} waits {text}")
 
     def step(self, step: Step) -> None:
         """

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from txsocketio.commands.flags import inFlags
 from txsocketio.errors import TransportError
 
 __all__ = ["Finding", "Skipped", "Step", "StepFailed", "explained"]
@@ -42,8 +43,11 @@ class StepFailed(Exception):
     """
 
     def __init__(self, text: str, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
-        super().__init__(text)
-        self.hint = hint
+        """
+        @param text: maybe an error of the library's; as may be the hint.
+        """
+        super().__init__(inFlags(text))
+        self.hint = inFlags(hint)
         self.facts = facts or {}
 
 

@@ -14,6 +14,7 @@ from txsocketio.bots.descriptions import BotDescription
 from txsocketio.bots.keys import MAPPINGS, OWN_KEYS, REFUSED, Key, findKey, namesKnown
 from txsocketio.bots.mistakes import didYouMean
 from txsocketio.commands.exits import Ended, Exit
+from txsocketio.commands.flags import ofOption
 from txsocketio.commands.texts import Texts
 from txsocketio.options import EngineOptions, ManagerOptions, SocketOptions, readOptions
 
@@ -88,7 +89,7 @@ class TargetReader:
         try:
             readOptions(self._options, EngineOptions, ManagerOptions, SocketOptions)
         except ValueError as error:
-            raise Ended(Exit.USAGE, str(error)) from None
+            raise Ended(Exit.USAGE, ofOption(error)) from None
         return BotDescription(
             name="",
             url=parsed,
@@ -99,12 +100,11 @@ class TargetReader:
         )
 
     def _parse(self, key: Key, word: str, flag: str) -> Any:
-        known = set(self._texts.secrets)
+        isURL = key is OWN_KEYS["url"]
         try:
-            text = self._texts.plain(word) if key is OWN_KEYS["url"] else self._texts.text(word)
+            text, put = self._texts.expand(word) if isURL else self._texts.read(word)
         except ValueError as error:
             raise Ended(Exit.USAGE, f"{flag}: {error}") from None
-        put = self._texts.secrets - known
         try:
             value = key.parse(text)
         except ValueError as error:
@@ -112,12 +112,18 @@ class TargetReader:
             said = f"{key.rule} (its value is not shown)" if hide else str(error)
             said = said.removeprefix(f"{key.name} ").removeprefix(f"{flag} ")
             raise Ended(Exit.USAGE, f"{flag}: {said}") from None
-        self._secrets.update(secretsOf(key, text, tuple(put)))
+        self._secrets.update(secretsOf(key, text, put))
+        if not (isURL or callable(key.secret)):
+            # Those know which part of them is secret; errors need the rest.
+            self._secrets.update(put)
         return value
 
 
 def _keyOf(name: str) -> Key:
-    if name in REFUSED and name not in MAPPINGS.values():
+    if name in MAPPINGS.values():
+        flag = name if name != "extraHeaders" else "header"
+        raise Ended(Exit.USAGE, f"--option {name}: say --{flag} NAME=VALUE")
+    if name in REFUSED:
         raise Ended(Exit.USAGE, f"--option {name}: a command decides that itself")
     key = findKey(name, {})
     if key is None or key.place == "own":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,21 +44,24 @@ class Texts:
 
         @raise ValueError: saying what cannot be had, and never a secret.
         """
+        return self._remember(*self.read(word))
+
+    def read(self, word: str) -> tuple[str, tuple[str, ...]]:
+        """
+        The same, and what was put in, which is not remembered here.
+        """
         if word.startswith("@@"):
             word = word[1:]
         elif word.startswith("@"):
             content = self._file(word[1:]).rstrip("\r\n")
-            self.secrets.add(content)
-            return content
-        return self.plain(word)
+            return content, (content,)
+        return self.expand(word)
 
-    def plain(self, word: str) -> str:
+    def expand(self, word: str) -> tuple[str, tuple[str, ...]]:
         """
-        The same, where C{@} means nothing.
+        The same again, where C{@} means nothing.
         """
-        text, put = self._substitution.expand(word)
-        self.secrets.update(put)
-        return text
+        return self._substitution.expand(word)
 
     def json(self, word: str) -> Any:
         """
@@ -66,15 +69,15 @@ class Texts:
         put into its texts after it was read, so no value can change its form.
         """
         if not word.startswith("@"):
-            return _mapTexts(readJSON(word), self.plain)
+            return _mapTexts(readJSON(word), lambda text: self._remember(*self.expand(text)))
         content = self._file(word[1:])
         try:
-            return _mapTexts(readJSON(content), self._secret)
+            return _mapTexts(readJSON(content), lambda text: self._remember(text, (text,)))
         except ValueError:
             raise ValueError(f"{self._folder / word[1:]} does not hold JSON") from None
 
-    def _secret(self, text: str) -> str:
-        self.secrets.add(text)
+    def _remember(self, text: str, put: Iterable[str]) -> str:
+        self.secrets.update(put)
         return text
 
     def _file(self, name: str) -> str:

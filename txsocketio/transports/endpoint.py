@@ -220,7 +220,8 @@ class Wire:
         """
         Say in plain words why this server was not reached.
         """
-        return explainFailure(failure, self.address.hostHeader)
+        given = self.options.endpoint
+        return explainFailure(failure, given if isinstance(given, str) else self.address.hostHeader)
 
     # inside
 
@@ -369,7 +370,10 @@ def _givenEndpoint(reactor: Any, endpoint: Any) -> IStreamClientEndpoint:
     try:
         named: IStreamClientEndpoint = clientFromString(reactor, endpoint)
     except Exception as problem:
-        raise ValueError(f"endpoint: {endpoint!r} is not a client endpoint: {problem}") from problem
+        raise ValueError(
+            f"endpoint: {endpoint!r} is not a client endpoint: {problem}; "
+            "write it as in tcp:127.0.0.1:3000 or unix:/run/app.sock"
+        ) from problem
     return named
 
 

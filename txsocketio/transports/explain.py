@@ -104,9 +104,13 @@ def hangUpHint(cause: BaseException, url: str) -> str:
     """
     if not isinstance(cause, (error.ConnectionDone, error.ConnectionLost)):
         return ""
+    hint = "if it speaks TLS on this port, use https:// or wss://"
     if url.startswith(("https:", "wss:")):
-        return "it may want another client certificate: check cert= and key=, or pfx="
-    return "if it speaks TLS on this port, use https:// or wss://"
+        hint = "it may want another client certificate: check cert= and key=, or pfx="
+    if url.startswith("ws"):
+        # As Node's Engine.IO does with an upgrade at a path that is not its own.
+        hint = f"some hang up when path= is not theirs; {hint}"
+    return hint
 
 
 def _explain(cause: BaseException) -> str:
