@@ -22,4 +22,4 @@ async def main(reactor: object, url: str, proxy: str) -> None:
 
 
 if __name__ == "__main__":
-    react(main, sys.argv[1:])
+    react(main, sys.argv[1:] or sys.exit(__doc__))

@@ -26,4 +26,4 @@ async def main(reactor: object, url: str) -> None:
 
 
 if __name__ == "__main__":
-    react(main, sys.argv[1:])
+    react(main, sys.argv[1:] or sys.exit(__doc__))

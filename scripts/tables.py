@@ -74,7 +74,7 @@ def optionRows(kind: str) -> Iterator[Row]:
             yield (
                 f"``{option.name}``",
                 _default(option),
-                option.rule,
+                _quoted(option.rule),
                 option.meaning + (" Never shown." if option.secret else ""),
                 "—" if option.name in OURS_ALONE else REFERENCE.get(option.name, "the same"),
             )
@@ -117,13 +117,21 @@ def refusedRows(_: str) -> Iterator[Row]:
 def daemonRows(_: str) -> Iterator[Row]:
     yield "Key", "What it says"
     for key in keys.DAEMON_KEYS.values():
-        yield f"``{key.name}``", _sentence(key.rule)
+        yield f"``{key.name}``", _sentence(_quoted(key.rule))
 
 
 def botRows(_: str) -> Iterator[Row]:
     yield "Key", "What it says"
     for key in keys.OWN_KEYS.values():
-        yield f"``{key.name}``", _sentence(key.rule)
+        yield f"``{key.name}``", _sentence(_quoted(key.rule))
+
+
+# What one would type; Sphinx takes some of it for links.
+TYPED = re.compile(r'(\{.*\}|"[^"]*"|tcp:[\w:=.]*\w|(?<=\s)/[\w./]*\w)')
+
+
+def _quoted(rule: str) -> str:
+    return TYPED.sub(r"``\1``", rule)
 
 
 def _sentence(text: str) -> str:

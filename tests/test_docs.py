@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet import asyncioreactor
 
 from docskit import (
     CHECKS,
@@ -163,6 +165,40 @@ def test_oneSentenceALine() -> None:
             if two and not isTable and not line.startswith((" ", "..")):
                 broken.append(f"{nameOf(page)}:{number}: {line}")
     assert not broken, "\n".join(broken)
+
+
+IMPORT = re.compile(r"^ *from (txsocketio\.[\w.]+) import (.+)$", re.MULTILINE)
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", [*PAGES, *EXAMPLES], ids=nameOf)
+def test_importsWhatIsPublic(path: Path) -> None:
+    """
+    What a page or an example imports is promised to stay.
+    """
+    stability = (ROOT / "docs" / "reference" / "stability.rst").read_text()
+    public = set(re.findall(r"``([\w.]+)``", stability.partition("What is not")[0]))
+    private = [
+        f"{module}.{name}"
+        for module, names in IMPORT.findall(path.read_text())
+        for name in names.split(", ")
+        if not {module, f"{module}.{name}"} & public
+    ]
+    assert not private
+
+
+PROGRAMS = [path for path in EXAMPLES if "react(" in path.read_text()]
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=nameOf)
+def test_usage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Without arguments, an example says what it shows and how to run it.
+    """
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    monkeypatch.setattr(asyncioreactor, "install", lambda: None)
+    with pytest.raises(SystemExit, match=f"python examples/.*{path.name}"):
+        runpy.run_path(str(path), run_name="__main__")
 
 
 def test_linksToFiles() -> None:

@@ -96,6 +96,9 @@ class Dispatcher(Emitter):
         """
         Call C{listener} at each such event; without a listener, a decorator.
 
+        @param listener: gets as many of the event's arguments as it takes.
+            What it returns answers a question of the server's, or it calls its
+            parameter C{ack}.
         @param serial: one call at a time, in order: the next begins when what
             the last one returned has fired.  Up to 64 events may wait before
             the connection is held, as for L{stream}.

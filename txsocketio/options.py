@@ -581,7 +581,7 @@ class ManagerOptions:
         _SECONDS_OR_FALSE, 20.0, "manager", "For the engine to open; False for none."
     )
     connectTimeout: float = _option(
-        _SECONDS, 20.0, "manager", "For the server to answer a namespace's CONNECT."
+        _SECONDS, 20.0, "manager", "For a session: auth, the answer to CONNECT, session listeners."
     )
     retryOnConnectError: bool | Callable[..., Any] = _option(
         _POLICY, False, "manager", "Try again when the server refused a namespace."

@@ -29,6 +29,12 @@ class Socket(Membership):
     """
     A namespace of a server.
 
+    A listener answers an event that wants an answer by what it returns (a
+    Deferred or coroutine answers when it fires; a tuple is several arguments),
+    or by calling its parameter C{ack}, which is L{None} when none is wanted.
+    The first answer counts; a listener that raises answers nothing.  See the
+    how-to "Answer the server".
+
     @ivar io: the socket's manager.
     @ivar nsp: the namespace, e.g. C{"/"}.
     @ivar id: the session's id while there is a session, else L{None}.
@@ -140,7 +146,8 @@ class Socket(Membership):
         Send an event, now or, while the socket is not connected, later.
 
         A callable as last argument is the acknowledgement callback: it is
-        called with the server's answer, error first where a timeout is set.
+        called with the server's answer, error first where a timeout is set;
+        without one it is not called when the connection is lost.
 
         @param event: the name: L{str} or L{int}.
         @param args: what the parser can send: for JSON L{None}, booleans,

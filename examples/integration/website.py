@@ -63,11 +63,13 @@ class Emit(Resource):
         return NOT_DONE_YET
 
     async def answer(self, request: Any) -> None:
-        event = b"/".join(request.postpath).decode()
         try:
+            event = b"/".join(request.postpath).decode()
             args = json.load(request.content)
+            if not isinstance(args, list):
+                raise TypeError("post the arguments as an array, as in [1, 2]")
             answer = await self.socket.timeout(5).emitWithAck(event, *args)
-        except (SocketIOError, ValueError, TypeError) as error:
+        except (SocketIOError, ValueError, TypeError, RecursionError) as error:
             request.setResponseCode(502 if isinstance(error, SocketIOError) else 400)
             answer = {"error": str(error)}
         request.setHeader("Content-Type", "application/json")
@@ -86,4 +88,4 @@ async def main(reactor: object, url: str, where: str) -> None:
 
 
 if __name__ == "__main__":
-    react(main, sys.argv[1:])
+    react(main, sys.argv[1:] or sys.exit(__doc__))

@@ -17,7 +17,6 @@ from txsocketio.bots.daemon import BotDaemon
 from txsocketio.bots.keys import DAEMON_KEYS, MAPPINGS, OWN_KEYS
 from txsocketio.bots.loader import Plugins
 from txsocketio.bots.mistakes import ConfigError
-from txsocketio.bots.states import BotState
 
 PAGE = (ROOT / "docs" / "howto" / "botsfile.rst").read_text()
 
@@ -42,11 +41,10 @@ def test_theFileHasNoMistakes(tmp_path: Path) -> None:
 
 def test_everyKeyIsDocumented() -> None:
     """
-    Of a bot, and of the daemon; every state is as well.
+    Of a bot, and of the daemon.
     """
     assert keysOf("The keys of a bot") == {*OWN_KEYS, *(f"{name}NAME" for name in MAPPINGS)}
     assert keysOf("The keys of the daemon") == set(DAEMON_KEYS)
-    assert keysOf("How a bot is") == {state.value for state in BotState}
 
 
 def test_theMistakeIsTold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

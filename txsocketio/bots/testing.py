@@ -5,7 +5,7 @@ A whole test::
 
     from twisted.internet.task import Clock
 
-    from txsocketio import Bot, on
+    from txsocketio.bots.bot import Bot, on
     from txsocketio.bots.testing import runningBot
     from txsocketio.testing import MemoryServer
 
@@ -111,8 +111,9 @@ def runningBot(
 
     @param plugin: a L{Bot <txsocketio.bots.bot.Bot>} class, an L{IBotPlugin
         <txsocketio.interfaces.IBotPlugin>}, or a plugin's name.
-    @param section: lines of a C{[bot:NAME]} section, without C{url} and
-        C{plugin}: the options of the plugin and of the client.
+    @param section: one text with the lines of a C{[bot:NAME]} section, without
+        C{url} and C{plugin}: the options of the plugin and of the client, as
+        in C{"greeting = hi\\nauth.token = x"}.
     @raise ConfigError: the section has mistakes.
     @raise Exception: what the bot's code raised, at the end of the block.
     """
