@@ -5,6 +5,7 @@ Tests for L{txsocketio.commands.flags}.
 from __future__ import annotations
 
 import ast
+from io import StringIO
 from types import ModuleType
 from typing import Any
 
@@ -14,11 +15,13 @@ from twisted.logger import Logger
 
 from commands.commandkit import Terminal, clientOf, newServer, outcome, told
 from txsocketio import manager, membership
+from txsocketio.bots.redaction import HIDDEN, redactorOf
 from txsocketio.commands import flags
 from txsocketio.commands.exits import Ended
 from txsocketio.commands.flags import inFlags, ofOption
 from txsocketio.commands.progress import Progress
-from txsocketio.commands.steps import StepFailed
+from txsocketio.commands.report import JSONReport, TextReport
+from txsocketio.commands.steps import Step, StepFailed
 from txsocketio.options import EngineOptions, ManagerOptions, readOptions
 from txsocketio.transports import explain, proxy, refusals, tls
 
@@ -99,11 +102,33 @@ def test_everyHintOfTheLibraryIsTranslated(module: ModuleType) -> None:
 
 def test_everyEndIsToldSo() -> None:
     """
-    Of a command, and of a step.
+    Of a command, and of a step, in a text or as JSON.
     """
-    assert str(Ended(2, "check path=")) == "check --path"
-    failed = StepFailed("check path=", "use ca=")
-    assert (str(failed), failed.hint) == ("check --path", "use --ca")
+    terminal = Terminal()
+    Progress(terminal).complain(str(Ended(2, "check path=")))
+    assert terminal.getvalue() == "check --path\n"
+    step = Step("tcp", "failed", None, "check path=", "use ca=")
+    reports = [TextReport(StringIO()), JSONReport(StringIO(), str)]
+    for report in reports:
+        report.step(step)
+        shown = report._stream.getvalue()
+        assert "check --path" in shown and "use --ca" in shown
+
+
+@pytest.mark.parametrize("build", [TextReport, lambda stream: JSONReport(stream, str)])
+def test_aSecretIsHiddenBeforeItIsTranslated(build: Any) -> None:
+    """
+    Whatever it holds: afterwards it would not be known again.
+    """
+    redact = redactorOf(frozenset(["s3cr3t/key="]))
+    terminal = Terminal()
+    Progress(terminal, redact).complain(str(Ended(4, "bad token s3cr3t/key=")))
+    assert terminal.getvalue() == f"bad token {HIDDEN}\n"
+    report = build(StringIO())
+    report.redact = redact
+    failed = StepFailed("bad s3cr3t/key=", "not s3cr3t/key=")
+    report.step(Step("tcp", "failed", None, str(failed), failed.hint))
+    assert "s3cr3t" not in report._stream.getvalue()
 
 
 def test_progressIsToldSo() -> None:
@@ -147,4 +172,6 @@ def test_aRefusalSaysWhatToType(namespace: str, says: str) -> None:
     server.of("/").use(lambda auth: "not you")
     seen = outcome(clientOf(server, namespace=namespace).perform(Waiting()))
     server.advance(1)
-    assert says in str(seen[0])
+    terminal = Terminal()
+    Progress(terminal).complain(str(seen[0]))
+    assert says in terminal.getvalue()

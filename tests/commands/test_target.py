@@ -108,6 +108,16 @@ def test_theNameOfAKeyFileIsNoSecret() -> None:
     assert target.describe(URL).redact(pem) == "(hidden)"
 
 
+@pytest.mark.parametrize("name", ["key", "pfx"])
+def test_whatIsPutForAKeyIsASecret(name: str) -> None:
+    """
+    Also without armour, when the library takes it for the name of a file.
+    """
+    target = reader(KEY="MIIEvQIBADAN")
+    target.take(name, "${KEY}")
+    assert target.describe(URL).redact("cannot read 'MIIEvQIBADAN'") == "cannot read '(hidden)'"
+
+
 def test_authTogether() -> None:
     """
     C{--auth} wins over the same name in C{--auth-json}.

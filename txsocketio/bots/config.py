@@ -23,6 +23,7 @@ from typing import Any
 from txsocketio.bots.descriptions import BotDescription, DaemonDescription, secretsOfURL
 from txsocketio.bots.ini import Entry, IniFile, Section, readIni
 from txsocketio.bots.keys import (
+    CONTENT_OR_FILE,
     DAEMON_KEYS,
     MAPPINGS,
     OWN_KEYS,
@@ -253,8 +254,9 @@ def secretsOf(key: Key, text: str, put: tuple[str, ...]) -> Iterable[str]:
     """
     if key is OWN_KEYS["url"]:
         return secretsOfURL(text, put)
-    # What the client itself would show is none; a plugin may do anything with its own.
-    shown = put if key.place == "config" else ()
+    # What the client itself would show is none.  A plugin may do anything with its
+    # own; and what is taken for a file's name, and shown, may be a key without armour.
+    shown = put if key.place == "config" or key.name in CONTENT_OR_FILE else ()
     if callable(key.secret):
         return (*shown, *key.secret(text))
     return (*put, text) if key.secret else shown

@@ -211,7 +211,10 @@ def _content(text: str) -> Iterable[str]:
     return (text,) if "-----BEGIN" in text else ()
 
 
-_PARTLY_SECRET = {"proxy": credentialsOf, "key": _content, "pfx": _content}
+CONTENT_OR_FILE = frozenset(["key", "pfx"])
+"""Options that hold a secret, or name the file that does."""
+
+_PARTLY_SECRET = {"proxy": credentialsOf, **dict.fromkeys(CONTENT_OR_FILE, _content)}
 """Options that are secret for a part of what they say; errors need the rest."""
 
 

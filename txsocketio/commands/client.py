@@ -14,7 +14,6 @@ from twisted.python.failure import Failure
 
 from txsocketio.bots.descriptions import BotDescription
 from txsocketio.commands.exits import Ended, Exit
-from txsocketio.commands.flags import inFlags
 from txsocketio.commands.progress import Progress
 from txsocketio.errors import (
     AckTimeout,
@@ -135,7 +134,7 @@ class Client:
 
     def _notConnected(self, error: Exception) -> None:
         if self._reconnect:
-            self.progress.tell(f"not connected: {inFlags(str(error))}")
+            self.progress.tell(f"not connected: {error}")
 
     def _lost(self, reason: str, details: Any) -> None:
         if self._running is None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from txsocketio.commands.flags import inFlags
-
 __all__ = ["EXPLAINED", "PROBE_STEPS", "Ended", "Exit", "ofSignal", "ofStep"]
 
 
@@ -82,8 +80,5 @@ class Ended(Exception):
     """
 
     def __init__(self, status: int, message: str = "") -> None:
-        """
-        @param message: maybe an error of the library's.
-        """
-        super().__init__(inFlags(message))
+        super().__init__(message)
         self.status = int(status)

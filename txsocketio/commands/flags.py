@@ -56,6 +56,7 @@ _SUBJECT = re.compile(rf"(^|\b(?:and|without) )({_NAMES})(?=[: ]|$)")
 def inFlags(text: str) -> str:
     """
     An error of the library, as it is told to whoever has typed a command.
+    Secrets are hidden before: translated, nobody would know them again.
     """
     for phrase, ours in _PHRASES.items():
         text = text.replace(phrase, ours)
@@ -64,6 +65,6 @@ def inFlags(text: str) -> str:
 
 def ofOption(error: ValueError) -> str:
     """
-    The same of an error that is about options, and begins with their names.
+    An error that is about options, with their flags where it begins with their names.
     """
-    return inFlags(_SUBJECT.sub(lambda found: found[1] + _FLAG_OF[found[2]], str(error)))
+    return _SUBJECT.sub(lambda found: found[1] + _FLAG_OF[found[2]], str(error))

@@ -39,14 +39,15 @@ class Progress:
         if self.shown:
             self.complain(text)
 
-    def complain(self, text: str) -> None:
+    def complain(self, text: str, traceback: str = "") -> None:
         """
-        Show what everybody must know.
+        Show what everybody must know; maybe an error of the library's.
         """
         if self._stream is None:
             return  # a program without standard error
         try:
-            self._stream.write(f"{printable(self.redact(text))}\n")
+            whole = inFlags(self.redact(text)) + self.redact(traceback)
+            self._stream.write(f"{printable(whole)}\n")
             self._stream.flush()
         except (OSError, ValueError):
             pass  # nobody reads it; the exit status tells
@@ -60,7 +61,7 @@ class Progress:
         @provider(ILogObserver)
         def observe(event: Any) -> None:
             if event.get("log_level", LogLevel.info) >= least:
-                self.complain(inFlags(formatEvent(event)) + _traceback(event))
+                self.complain(formatEvent(event), _traceback(event))
 
         return observe
 

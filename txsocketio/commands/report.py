@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from txsocketio.bots.texts import printable
+from txsocketio.commands.flags import inFlags
 from txsocketio.commands.steps import Step
 
 __all__ = ["JSONReport", "TextReport"]
@@ -25,6 +26,12 @@ class _Report:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+
+    def _words(self, text: str) -> str:
+        """
+        What a step says, maybe by an error of the library's.
+        """
+        return inFlags(self.redact(text))
 
     def _write(self, line: str) -> None:
         try:
@@ -43,9 +50,10 @@ class TextReport(_Report):
         Write a step.
         """
         took = "" if step.seconds is None else f"{step.seconds * 1000:.0f} ms"
-        self._say(f"{step.name:9}  {step.outcome:9} {took:>9}  {step.text}".rstrip())
+        said = self._words(step.text)
+        self._say(f"{step.name:9}  {step.outcome:9} {took:>9}  {said}".rstrip())
         if step.hint:
-            self._say(f"{_INDENT}hint: {step.hint}")
+            self._say(f"{_INDENT}hint: {self._words(step.hint)}")
         if step.outcome == "failed" and "certificate" in step.facts:
             self._certificate(step.facts["certificate"])
 
@@ -96,7 +104,8 @@ class JSONReport(_Report):
         record: dict[str, Any] = {"step": step.name, "outcome": step.outcome}
         if step.seconds is not None:
             record["seconds"] = round(step.seconds, 6)
-        record |= {name: each for name, each in (("text", step.text), ("hint", step.hint)) if each}
+        words = {"text": self._words(step.text), "hint": self._words(step.hint)}
+        record |= {name: each for name, each in words.items() if each}
         if step.facts:
             record["facts"] = dict(step.facts)
         self._write(self._dumped(record))

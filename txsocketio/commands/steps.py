@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from txsocketio.commands.flags import inFlags
 from txsocketio.errors import TransportError
 
 __all__ = ["Finding", "Skipped", "Step", "StepFailed", "explained"]
@@ -43,11 +42,8 @@ class StepFailed(Exception):
     """
 
     def __init__(self, text: str, hint: str = "", facts: Mapping[str, Any] | None = None) -> None:
-        """
-        @param text: maybe an error of the library's; as may be the hint.
-        """
-        super().__init__(inFlags(text))
-        self.hint = inFlags(hint)
+        super().__init__(text)
+        self.hint = hint
         self.facts = facts or {}
 
 
