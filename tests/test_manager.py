@@ -300,6 +300,24 @@ def test_whoSeesAnEngineCloseMayOpenTheNext(bench: Bench) -> None:
     assert closed == [None] and manager.state == "open"
 
 
+@pytest.mark.parametrize("what", ["manager", "socket"])
+def test_whoSeesAnEngineCloseMayWaitForTheNext(bench: Bench, what: str) -> None:
+    """
+    Who waits for what is opened then does not hear of the one that is closed.
+    """
+    socket = bench.online()
+    manager = socket.io
+    seen: list[Any] = []
+
+    def again(*_: object) -> None:
+        seen.append(outcomes(manager.open().whenOpen()))
+
+    manager.engine.once("close", again)
+    manager.close() if what == "manager" else socket.disconnect()
+    bench.flush()
+    assert seen == [[manager]]
+
+
 def test_whatIsEmittedWhileAnEngineClosesIsKept(bench: Bench) -> None:
     """
     An upgrade must end before it closes, and it takes nothing more meanwhile.

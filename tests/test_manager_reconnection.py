@@ -1006,3 +1006,23 @@ def test_aPolicyIsNotAskedOnAtTheEnd(bench: Bench, end: str) -> None:
         bench.connection.drop()
         bench.advance(5)
     assert asked.called
+
+
+def test_whoHearsOfALossMaySpendTheLastAttempt(bench: Bench) -> None:
+    """
+    Another namespace, told first that nobody tries again and then of the loss,
+    is at its end: it can be left, and connected again.
+    """
+    bench.of("/b")
+    socket = bench.online(reconnectionAttempts=0)
+    manager, other = socket.io, socket.io.socket("/b")
+    bench.flush()
+    told = journal(other)
+    gone = outcomes(other.whenDisconnected())
+    socket.once("disconnect", lambda: (manager.open(), manager.engine.close()))
+    bench.connection.drop()
+    bench.flush()
+    assert (other.state, names(told), len(gone)) == ("failed", ["disconnect"], 1)
+    other.connect()
+    bench.flush()
+    assert other.connected

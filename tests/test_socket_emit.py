@@ -918,6 +918,26 @@ def test_encodingARetriedEventFails(bench: Bench) -> None:
     assert sent == [True] and len(bench.connections) == 1
 
 
+class Nonsense(JSONParser):
+    """
+    Encodes questions as what cannot be sent.
+    """
+
+    def encode(self, packetType: int, namespace: str, ackID: int | None, data: Any) -> Any:
+        text, binaries = super().encode(packetType, namespace, ackID, data)
+        return text, binaries if ackID is None else (object(),)
+
+
+def test_sendingARetriedEventFails(bench: Bench) -> None:
+    """
+    Nobody waits for the answer to what was encoded and could not be sent.
+    """
+    socket = bench.online(parser=Nonsense(), retries=1)
+    only(outcomes(socket.emit("a")), TypeError)
+    assert socket._sender.settled
+    socket.disconnect()
+
+
 @pytest.mark.parametrize("end", ["disconnect", "abort", "reconnect"])
 @pytest.mark.parametrize("offline", [False, True])
 def test_sendingIsShownToWhoDisconnects(bench: Bench, end: str, offline: bool) -> None:
@@ -946,6 +966,26 @@ def test_sendingIsShownToWhoDisconnects(bench: Bench, end: str, offline: bool) -
         later = socket.emit("a", "x" * 100_000)
     assert outcomes(later) == [True]
     socket.offAnyOutgoing().disconnect()
+
+
+@pytest.mark.parametrize("way", ["plain", "modified", "kept"])
+def test_sendingIsShownToWhoLeavesOthersBehind(bench: Bench, way: str) -> None:
+    """
+    Nor must it wait for the connection when that stays, congested, for
+    another namespace: nobody would say that it is gone.
+    """
+    bench.of("/b")
+    main = bench.online()
+    socket = main.io.socket("/b")
+    if way != "kept":
+        bench.flush()
+    bench.connection.congest()
+    main.emit("big", "x" * 70_000)
+    socket.onAnyOutgoing(lambda *_: socket.disconnect())
+    emission = socket.timeout(9) if way == "modified" else socket
+    accepted = outcomes(emission.emit("a"))
+    bench.flush()
+    assert accepted == [True] and main.connected and not socket.active
 
 
 @pytest.mark.parametrize("what", ["emit", "emitWithAck", "answer", "disconnect"])

@@ -246,9 +246,9 @@ class Manager(Tunable):
         if wasOpen:
             for socket in sockets:
                 socket.sayGoodbye()
+        waiters = self._openWaiters.take()  # not those who wait for what a listener opens
         self._rest()
         self._holdPackets()
-        waiters = self._openWaiters.take()  # not those who wait for what a listener opens
         for socket in sockets:
             socket.managerStopped(error)
         waiters.fail(error)
@@ -347,8 +347,9 @@ class Manager(Tunable):
         if self.state == "closed" or self._anyActive():
             return
         wasOpen = self.state == "open"
+        waiters = self._openWaiters.take()  # as close() does
         self._rest()
-        self._openWaiters.fail(Disconnected("forced close"))
+        waiters.fail(Disconnected("forced close"))
         if wasOpen:
             self._log.info("Left {url}.", url=self.url)
             self._show("close", "forced close", None)
@@ -781,7 +782,7 @@ class Manager(Tunable):
             self.engine.abort("transport error", lost)
             return
         if not isinstance(error, DecodeError):
-            cause, error = error, DecodeError(f"the parser failed: {error!r}")
+            cause, error = error, DecodeError(f"the parser failed: {described(error)}")
             error.__cause__ = cause
         if not self._known:
             error.hint = _STRANGER_HINT

@@ -254,7 +254,6 @@ class Membership(Dispatcher):
         The connection is gone.
         """
         self._connectionLost(reason, details)
-        # Told already that nobody tries again, if a listener saw to that.
         self._tellIdle()
 
     def _connectionLost(self, reason: str, details: Any) -> None:
@@ -264,6 +263,8 @@ class Membership(Dispatcher):
             self._recoveryLost()
         if self.active:
             self.why = f"the connection was lost: {reason}"
+        if self.active or self._hasSession or self._asking is not None:
+            # Not active: told first that nobody tries again, if a listener saw to that.
             self._endSession(reason, details, asked)
 
     def _recoveryLost(self) -> None:

@@ -361,7 +361,7 @@ class Outbox:
             return
         if parcel.accepted is None:
             return
-        if self._congested:
+        if self._flushing and self._congested:
             self._undrained.append(parcel.accepted)
         else:
             parcel.settle(True)

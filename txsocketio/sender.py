@@ -119,8 +119,8 @@ class Sender:
             return fail(error)
         if outbox.show is not None:
             outbox.show(values)
-        if not congested:
-            return Accepted()
+        if not congested or not outbox.open:
+            return Accepted()  # also if a listener to whom it was shown has disconnected us
         outbox.count(text, binaries)
         return outbox.whenAccepted()
 
@@ -335,7 +335,10 @@ class Sender:
             if waiting is not None:
                 self.acks.forget(waiting)
             return _refused(error, waiting, wanted)
-        return self.outbox.whenAccepted() if wanted else None
+        if not wanted:
+            return None
+        # If who was shown it has ended the session, nobody tells us more.
+        return Accepted() if self.sessions != session else self.outbox.whenAccepted()
 
     def _keep(
         self, how: Modifiers, values: tuple[Any, ...], waiting: Waiting, wanted: bool
@@ -433,6 +436,7 @@ class Sender:
             send(retried.how, retried.values, waiting, False)
         except Exception as error:
             # What the parser calls, and it may be anybody's, did it once only.
+            self.acks.forget(waiting)
             waiting.fail(error)  # type: ignore[arg-type]
 
     def _queue(self) -> RetryQueue:
