@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from clientkit import Bench, benchFixture, journal, names, only, outcomes
-from txsocketio.errors import Disconnected, TransportError
+from txsocketio.errors import AckTimeout, Disconnected, TransportError
 
 bench = benchFixture
 
@@ -215,6 +215,19 @@ def test_aListenerHangs(bench: Bench, beside: bool) -> None:
     assert len(cancelled) == 1 and not bench.of("/b").sockets
     bench.advance(1)
     assert socket.connected
+
+
+def test_aListenerFailsByTheServersAnswer(bench: Bench) -> None:
+    """
+    An error of ours is told as such: it shows where it comes from, and that
+    is not the listener.
+    """
+    socket = bench.connect()
+    socket.onSession(lambda info: info.whenEvent("welcome", timeout=2))
+    told = journal(socket)
+    bench.advance(2)
+    assert names(told) == ["connect_error"] and isinstance(told[0][1], AckTimeout)
+    assert socket.why == "'welcome' did not come within 2 s"
 
 
 def test_aListenerFailsWithoutReconnection(bench: Bench, flushLoggedErrors: Any) -> None:

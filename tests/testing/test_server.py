@@ -121,3 +121,15 @@ def test_anotherParser() -> None:
     socket = server.connect()
     server.flush()
     assert socket.connected and server.connection.fromServer[1].endswith(" ")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [(("/vip",), "what checks"), ((print, "/vip"), "the namespace comes first")],
+)
+def test_useWithoutACheck(args: Any, says: str) -> None:
+    """
+    Who is to decide must be said, and for which namespace before that.
+    """
+    with pytest.raises(TypeError, match=says):
+        MemoryServer(Clock()).use(*args)
