@@ -103,7 +103,7 @@ class Soak:
         port = freePort()
         text = self.describe(port)
         self.config.write_text(text)
-        self.daemon = DaemonProcess(self.config, port, *self.options)
+        self.daemon = DaemonProcess(self.config, port, self.options)
         try:
             self.daemon.waitUntilServed()
             self.pass_(CYCLE)
